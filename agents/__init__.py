@@ -1,0 +1,1 @@
+"""Everything that decides: classical and learned policies, and how they are scored."""

@@ -1,0 +1,103 @@
+"""The terms of the pricing rule: their names, their order and their weights as a vector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.observation import Layout
+from envs.scenario import Scenario
+from envs.validation import one_of
+
+SHARED_TERMS = ("tracks", "pk", "slack", "engaged", "time_share")
+"""Terms that do not depend on the shooter kind; they follow base_<q> and scarcity_<q>."""
+
+
+class Columns(NamedTuple):
+    """Where the compiled rules find their quantities in the observation tables."""
+
+    track_present: int
+    track_time_to_impact: int
+    track_in_flight: int
+    shooter_first_kind: int
+    shooter_rounds_share: int
+    pair_pk: int
+    pair_slack: int
+    pair_value_saved: int
+    clock_tracks: int
+    clock_time_share: int
+    num_kinds: int
+    """Shooter kinds of the catalogue, Q; their one-hot columns are adjacent."""
+
+
+def find_columns(scenario: Scenario) -> Columns:
+    """Looks every column up by its name."""
+    layout = Layout(scenario)
+    kinds = [layout.index("shooter", f"kind_{kind}") for kind in scenario.shooter_kinds]
+    if kinds != list(range(kinds[0], kinds[0] + len(kinds))):
+        raise ValueError(f"the kind columns of the shooter table are not adjacent: {kinds}")
+    return Columns(
+        track_present=layout.index("track", "present"),
+        track_time_to_impact=layout.index("track", "time_to_impact_min"),
+        track_in_flight=layout.index("track", "in_flight"),
+        shooter_first_kind=kinds[0],
+        shooter_rounds_share=layout.index("shooter", "rounds_share"),
+        pair_pk=layout.index("pair", "pk"),
+        pair_slack=layout.index("pair", "slack_min"),
+        pair_value_saved=layout.index("pair", "value_saved"),
+        clock_tracks=layout.index("clock", "tracks"),
+        clock_time_share=layout.index("clock", "time_share"),
+        num_kinds=len(kinds),
+    )
+
+
+def term_names(shooter_kinds: Iterable[str]) -> tuple[str, ...]:
+    """Names the T = 2 Q + 5 terms in the order of the weight vector.
+
+    ===================  ==========================================================
+    ``base_<q>``         1 if the shooter is of kind q
+    ``scarcity_<q>``     share of its rounds that is gone, if the shooter is of kind q
+    ``tracks``           tracks in sight / 10
+    ``pk``               kill probability of the engagement
+    ``slack``            min(time to impact - time of flight, 5 min) / 5 min
+    ``engaged``          1 if the track has something in flight or allocated this epoch
+    ``time_share``       epoch / max_epochs
+    ===================  ==========================================================
+    """
+    kinds = tuple(shooter_kinds)
+    base = tuple(f"base_{kind}" for kind in kinds)
+    scarcity = tuple(f"scarcity_{kind}" for kind in kinds)
+    return base + scarcity + SHARED_TERMS
+
+
+def weight_vector(
+    weights: Mapping[str, float], shooter_kinds: Iterable[str]
+) -> NDArray[np.float64]:
+    """Turns named weights into the vector the compiled rule takes.
+
+    Args:
+        weights: Term to weight, in shares of the largest asset's value; a term not given is 0.
+        shooter_kinds: Kinds of the scenario's catalogue.
+
+    Returns:
+        [T] in the order of ``term_names``.
+
+    Raises:
+        ValueError: If a term is unknown or a weight is not a finite number.
+    """
+    names = term_names(shooter_kinds)
+    vector = np.zeros(len(names))
+    for term, weight in weights.items():
+        one_of(term, names, "pricing term")
+        if isinstance(weight, bool | str) or not np.isfinite(weight):
+            raise ValueError(f"the weight of {term} must be a finite number, got {weight!r}")
+        vector[names.index(term)] = weight
+    return vector
+
+
+def flat_price(price: float, shooter_kinds: Iterable[str]) -> dict[str, float]:
+    """Weights under which every engagement has the same price."""
+    return {f"base_{kind}": price for kind in shooter_kinds}

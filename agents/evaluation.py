@@ -1,0 +1,120 @@
+"""Several policies on the same raids with the same luck: rows, scores, paired gains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from agents import scoring
+from agents.policy import Policy
+from agents.rollout import Rows, play
+from envs.scenario import Scenario
+
+REFERENCE = "wta_greedy"
+FIRST_SEED = 0  # tuning and periodic validation use seeds from 1,000,000 up
+_TIMED_RAIDS = 8  # played one at a time, to time single decisions
+_REACTIVE_MS = 1.0
+
+
+@dataclass(frozen=True)
+class PolicyResult:
+    """What one policy did on the raids of an evaluation."""
+
+    rows: Rows
+    score: scoring.Estimate
+    gain_over_greedy: scoring.Estimate
+    gain_over_best_classical: scoring.Estimate
+    metrics: dict[str, float]
+    decision_time_ms: dict[str, float]
+
+    @property
+    def decision_class(self) -> str:
+        """``reactive`` (at most 1 ms for the median decision) or ``search``."""
+        return "reactive" if self.decision_time_ms["p50"] <= _REACTIVE_MS else "search"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The results of all policies, in the order they were given."""
+
+    scenario: str
+    split: str
+    seeds: tuple[int, ...]
+    best_classical: str
+    results: dict[str, PolicyResult]
+
+
+def evaluate(
+    policies: Mapping[str, Policy],
+    scenario: Scenario,
+    seeds: Sequence[int],
+    split: str = "validation",
+    classical: Sequence[str] = (REFERENCE,),
+    progress: Callable[[str, int], None] | None = None,
+    batch_size: int = 256,
+) -> Evaluation:
+    """Play every policy on the same raids and compare them raid by raid.
+
+    Args:
+        policies: By name; must hold ``REFERENCE``, which gains are measured against.
+        scenario: What is played.
+        seeds: One raid each.
+        split: Which set of raids: train, validation or test.
+        classical: Which names, if present, compete for ``best_classical``.
+        progress: Told the policy's name and the number of its finished raids.
+        batch_size: Raids played side by side; results do not depend on it.
+
+    Raises:
+        ValueError: If ``REFERENCE`` is missing.
+        RuntimeError: If two policies did not meet the same raids.
+    """
+    if REFERENCE not in policies:
+        raise ValueError(f"{REFERENCE} must be among the policies, got {', '.join(policies)}")
+    rows: dict[str, Rows] = {}
+    timings: dict[str, list[float]] = {name: [] for name in policies}
+    for name, policy in policies.items():
+        tell = None if progress is None else _named(progress, name)
+        rows[name] = play(policy, scenario, seeds, split, batch_size, tell)
+        few = seeds[:_TIMED_RAIDS]
+        play(policy, scenario, few, split, batch_size=1, timings=timings[name])
+    return compare(rows, timings, scenario.name, seeds, split, classical)
+
+
+def compare(
+    rows: Mapping[str, Rows],
+    timings: Mapping[str, Sequence[float]],
+    scenario: str,
+    seeds: Sequence[int],
+    split: str,
+    classical: Sequence[str] = (REFERENCE,),
+) -> Evaluation:
+    """Scores, gains and intervals of policies from their rows; see :func:`evaluate`."""
+    names = list(rows)
+    undefended = rows[REFERENCE]["undefended_loss"]
+    for name in names:
+        if not np.array_equal(rows[name]["undefended_loss"], undefended):
+            raise RuntimeError(f"{name} and {REFERENCE} did not meet the same raids")
+    losses = np.stack([rows[name]["loss"] for name in names])
+    competing = [name for name in names if name in classical] or [REFERENCE]
+    best = min(competing, key=lambda name: float(rows[name]["loss"].sum()))
+    scores = scoring.score_all(losses, undefended)
+    over_greedy = scoring.gain_over(rows[REFERENCE]["loss"], losses, undefended)
+    over_best = scoring.gain_over(rows[best]["loss"], losses, undefended)
+    results = {
+        name: PolicyResult(
+            rows=rows[name],
+            score=scores[k],
+            gain_over_greedy=over_greedy[k],
+            gain_over_best_classical=over_best[k],
+            metrics=scoring.mean_metrics(rows[name], skip=("seed",)),
+            decision_time_ms=scoring.decision_time_ms(timings[name]),
+        )
+        for k, name in enumerate(names)
+    }
+    return Evaluation(scenario, split, tuple(int(seed) for seed in seeds), best, results)
+
+
+def _named(progress: Callable[[str, int], None], name: str) -> Callable[[int], None]:
+    return lambda done: progress(name, done)

@@ -1,0 +1,133 @@
+"""Builds SB3 models and bare policies from settings and a scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from sb3_contrib import MaskablePPO
+from sb3_contrib.common.maskable.policies import MaskableMultiInputActorCriticPolicy
+from stable_baselines3 import PPO
+from stable_baselines3.common.policies import BasePolicy
+
+from agents.classical.weights_file import load_tuned, weights_path
+from agents.learned.adapter import RaidVecEnv
+from agents.learned.buffers import BoolMaskRolloutBuffer, RaidRolloutBuffer
+from agents.learned.policy import AllocationPolicy
+from agents.learned.settings import MaskablePPOSettings, PPOSettings, TrainingSettings
+from envs.batch import mean_undefended_loss
+from envs.observation import Layout
+from envs.scenario import Scenario
+
+Model = PPO | MaskablePPO
+
+
+def build(settings: TrainingSettings, scenario: Scenario, resumed_at: int = 0) -> Model:
+    """An SB3 model on fresh training raids, ready to learn.
+
+    Args:
+        settings: PPOSettings or MaskablePPOSettings.
+        scenario: What is played.
+        resumed_at: Steps already made, so that a continued run meets new raids.
+
+    Returns:
+        The model, its environment and random generators seeded from ``settings.seed``.
+    """
+    prepare_torch(settings.threads)
+    raids, order, general = training_seeds(settings.seed, resumed_at)
+    torch.manual_seed(general)
+    np.random.seed(general % 2**32)  # sb3-contrib's buffer draws its minibatches from it
+    env = RaidVecEnv(scenario, settings.num_envs, copies=getattr(settings, "copies", 1))
+    env.seed(raids)
+    common: dict[str, Any] = {
+        "learning_rate": linear_schedule(settings.learning_rate, settings.final_learning_rate),
+        "n_steps": settings.n_steps,
+        "batch_size": settings.batch_size,
+        "n_epochs": settings.n_epochs,
+        "gamma": settings.gamma,
+        "gae_lambda": settings.gae_lambda,
+        "clip_range": settings.clip_range,
+        "ent_coef": settings.ent_coef,
+        "vf_coef": settings.vf_coef,
+        "max_grad_norm": settings.max_grad_norm,
+        "policy_kwargs": policy_arguments(settings, scenario),
+        "device": "cpu",
+    }
+    if isinstance(settings, MaskablePPOSettings):
+        buffer: type[Any] = BoolMaskRolloutBuffer
+        return MaskablePPO("MultiInputPolicy", env, rollout_buffer_class=buffer, **common)
+    assert isinstance(settings, PPOSettings)
+    return PPO(
+        AllocationPolicy,
+        env,
+        rollout_buffer_class=RaidRolloutBuffer,
+        rollout_buffer_kwargs={"copies": settings.copies, "seed": order},
+        **common,
+    )
+
+
+def build_policy(settings: TrainingSettings, scenario: Scenario) -> BasePolicy:
+    """The policy alone, as ``build`` starts it, without environment or buffers."""
+    layout = Layout(scenario)
+    spaces = (layout.observation_space(), layout.action_space())
+    arguments = policy_arguments(settings, scenario)
+    torch.manual_seed(training_seeds(settings.seed, 0)[2])
+    if isinstance(settings, MaskablePPOSettings):
+        return MaskableMultiInputActorCriticPolicy(*spaces, lambda _: 0.0, **arguments)
+    return AllocationPolicy(*spaces, lambda _: 0.0, **arguments)
+
+
+def policy_arguments(settings: TrainingSettings, scenario: Scenario) -> dict[str, Any]:
+    """Keyword arguments of the policy's class."""
+    if isinstance(settings, MaskablePPOSettings):
+        return {"net_arch": [settings.hidden, settings.hidden]}
+    assert isinstance(settings, PPOSettings)
+    return {
+        "columns": columns_of(scenario),
+        "width": settings.width,
+        "beta": settings.beta,
+        "price_scale": settings.price_scale,
+        "exposure_scale": exposure_scale(scenario),
+        "start_weights": start_weights(settings.start, scenario),
+        "with_entropy": settings.ent_coef > 0,
+    }
+
+
+def columns_of(scenario: Scenario) -> dict[str, list[str]]:
+    """Names of the columns of each observation table."""
+    return {name: [c.name for c in columns] for name, columns in Layout(scenario).columns.items()}
+
+
+def exposure_scale(scenario: Scenario) -> float:
+    """Return lost when the largest asset is lost: its value over the mean undefended loss."""
+    return max(asset.value for asset in scenario.assets) / mean_undefended_loss(scenario)
+
+
+def start_weights(start: str, scenario: Scenario) -> Mapping[str, float] | None:
+    """Price weights to start from: None for greedy, the tuned ones for pricing."""
+    if start == "greedy":
+        return None
+    return load_tuned(weights_path(scenario.name), scenario.name).weights
+
+
+def training_seeds(seed: int, resumed_at: int) -> tuple[int, int, int]:
+    """First raid, order of minibatches, torch: far apart for different seeds and restarts."""
+    first, order, general = np.random.SeedSequence((seed, resumed_at)).generate_state(3, np.uint64)
+    return int(first >> np.uint64(2)), int(order), int(general >> np.uint64(1))
+
+
+def linear_schedule(start: float, final_share: float) -> Any:
+    """Learning rate by remaining progress (1 at the start, 0 at the end)."""
+
+    def rate(remaining: float) -> float:
+        return start * (final_share + (1.0 - final_share) * remaining)
+
+    return rate
+
+
+def prepare_torch(threads: int) -> None:
+    """Set torch's threads, and half-precision products where the processor has them."""
+    torch.set_num_threads(threads)
+    torch.set_float32_matmul_precision("medium")

@@ -1,0 +1,180 @@
+"""Trains a learned agent: one call from settings to a policy, with reports on the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import configure
+
+from agents import scoring
+from agents.classical import make_policy
+from agents.learned.checkpoint import (
+    LearnedAgent,
+    load_training,
+    load_weights,
+    save_agent,
+    save_training,
+    saved_steps,
+)
+from agents.learned.models import Model, build, build_policy
+from agents.learned.settings import TrainingSettings
+from agents.rollout import play
+from envs.scenario import Scenario
+
+Report = Callable[[dict[str, float], int], None]
+LOGGED = tuple(
+    f"train/{name}"
+    for name in (
+        *("approx_kl", "clip_fraction", "entropy_loss", "explained_variance"),
+        *("learning_rate", "policy_gradient_loss", "value_loss"),
+    )
+)
+"""What SB3 notes of an update and is reported."""
+AGENT_FOLDER, TRAINING_FOLDER = "agent", "checkpoint"
+
+
+def fit(
+    settings: TrainingSettings,
+    scenario: Scenario,
+    folder: Path,
+    *,
+    resume: bool = False,
+    report: Report | None = None,
+    stopped: Callable[[], bool] | None = None,
+) -> LearnedAgent:
+    """Train until the budget is used or somebody asks to stop.
+
+    The agent that scored best on the validation raids stands in ``folder/agent``, the state of
+    the training in ``folder/checkpoint``; both are there from the first validation on.
+
+    Args:
+        settings: Of the training; ``steps`` is the whole budget, earlier runs included.
+        scenario: What is played.
+        folder: Of the run.
+        resume: Whether to continue what stands in the folder.
+        report: Told named figures and the number of steps after every update.
+        stopped: Asked at every step; True ends the training, which is then saved.
+
+    Returns:
+        The agent in ``folder/agent``.
+    """
+    done = saved_steps(folder / TRAINING_FOLDER) if resume else 0
+    model = build(settings, scenario, resumed_at=done)
+    model.set_logger(configure(None, []))
+    watcher = _Watcher(settings, scenario, folder, report, stopped)
+    if resume:
+        watcher.restore(load_training(folder / TRAINING_FOLDER, model))
+    left = settings.steps - model.num_timesteps
+    if left > 0:
+        model.learn(left, callback=watcher, reset_num_timesteps=False)
+    load_weights(model.policy, folder / AGENT_FOLDER)
+    return LearnedAgent(model.policy)
+
+
+def initial_agent(settings: TrainingSettings, scenario: Scenario) -> LearnedAgent:
+    """The agent as it is before the first step of training."""
+    return LearnedAgent(build_policy(settings, scenario))
+
+
+class _Watcher(BaseCallback):
+    """Reports, validates, saves and stops, between updates."""
+
+    model: Model
+
+    def __init__(
+        self,
+        settings: TrainingSettings,
+        scenario: Scenario,
+        folder: Path,
+        report: Report | None,
+        stopped: Callable[[], bool] | None,
+    ) -> None:
+        super().__init__()
+        self.settings, self.scenario, self.folder = settings, scenario, folder
+        self.report = report or (lambda figures, steps: None)
+        self.stopped = stopped or (lambda: False)
+        self.best_score = -np.inf
+        self.greedy_score: float | None = None
+        self.next_validation = 0
+        self.raids = 0
+        self.totals = {"loss": 0.0, "undefended_loss": 0.0}
+
+    def state(self) -> dict[str, Any]:
+        """What a continued training needs of this object; JSON."""
+        return {
+            "best_score": self.best_score,
+            "greedy_score": self.greedy_score,
+            "next_validation": self.next_validation,
+            "raids": self.raids,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from ``state()``."""
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def _on_training_start(self) -> None:
+        self.started, self.started_at = time.monotonic(), self.num_timesteps
+
+    def _on_step(self) -> bool:
+        for row in np.flatnonzero(self.locals["dones"]):
+            episode = self.locals["infos"][row]["episode"]
+            self.raids += 1
+            for name in self.totals:
+                self.totals[name] += episode[name]
+        return not self.stopped()
+
+    def _on_rollout_start(self) -> None:
+        # The update is behind us here, so what is validated and saved is the newest policy.
+        figures = self._figures()
+        if self.num_timesteps >= self.next_validation:
+            figures |= self._validate_and_save()
+        self.report(figures, self.num_timesteps)
+
+    def _on_training_end(self) -> None:
+        figures = self._figures() | self._validate_and_save()
+        self.report(figures, self.num_timesteps)
+
+    def _figures(self) -> dict[str, float]:
+        """What is known between two updates."""
+        seconds = max(time.monotonic() - self.started, 1e-9)
+        figures = {"time/steps_per_s": (self.num_timesteps - self.started_at) / seconds}
+        undefended = self.totals["undefended_loss"]
+        if undefended > 0:
+            figures["train/protected_share"] = 1.0 - self.totals["loss"] / undefended
+        self.totals = dict.fromkeys(self.totals, 0.0)
+        figures["train/raids"] = float(self.raids)
+        logged = self.model.logger.name_to_value
+        known = [name for name in LOGGED if name in logged]
+        figures |= {name: float(logged[name]) for name in known}
+        return figures
+
+    def _validate_and_save(self) -> dict[str, float]:
+        score = self._score(LearnedAgent(self.model.policy))
+        if self.greedy_score is None:
+            self.greedy_score = self._score(make_policy("wta_greedy", self.scenario))
+        if score > self.best_score:
+            self.best_score = score
+            agent_folder = self.folder / AGENT_FOLDER
+            save_agent(agent_folder, self.model.policy, self.settings, self.scenario)
+        self.next_validation = self.num_timesteps + self.settings.validate_every
+        training_folder = self.folder / TRAINING_FOLDER
+        save_training(training_folder, self.model, self.settings, self.scenario, self.state())
+        return {
+            "validation/protected_share": score,
+            "validation/gain_over_greedy": score - self.greedy_score,
+            "validation/best_protected_share": self.best_score,
+        }
+
+    def _score(self, policy: Any) -> float:
+        first = self.settings.validation_seed
+        seeds = np.arange(first, first + self.settings.validation_raids)
+        with torch.random.fork_rng(devices=[]):
+            rows = play(policy, self.scenario, seeds, "validation")
+        return scoring.score(rows["loss"], rows["undefended_loss"])

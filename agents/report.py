@@ -1,0 +1,117 @@
+"""An evaluation on paper: table, ``results.json``, ``results.csv`` and a plot."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from agents.evaluation import REFERENCE, Evaluation
+from agents.scoring import CONFIDENCE, RESAMPLES, Estimate
+
+_PACKAGES = ("balticshield", "gymnasium", "numba", "numpy")
+
+
+def table(evaluation: Evaluation) -> str:
+    """The results as a Markdown table that also reads well in a terminal."""
+    head = ["policy", "protected share", f"gain over {REFERENCE}", "ms a decision, p50 / p99"]
+    lines = [head]
+    for name, result in evaluation.results.items():
+        gain = "reference" if name == REFERENCE else _points(result.gain_over_greedy, "+.1f")
+        time = result.decision_time_ms
+        lines.append(
+            [name, _points(result.score, ".1f"), gain, f"{time['p50']:.3f} / {time['p99']:.3f}"]
+        )
+    widths = [max(len(line[k]) for line in lines) for k in range(len(head))]
+    lines.insert(1, ["-" * width for width in widths])
+    rows = (" | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) for line in lines)
+    return "\n".join(f"| {row} |" for row in rows) + "\n\n" + _caption(evaluation) + "\n"
+
+
+def write(evaluation: Evaluation, folder: Path) -> None:
+    """Write ``table.md``, ``results.json``, ``results.csv`` and ``results.png`` into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "table.md").write_text(table(evaluation), encoding="utf-8")
+    text = json.dumps(as_dict(evaluation), indent=2)
+    (folder / "results.json").write_text(text + "\n", encoding="utf-8")
+    _write_csv(evaluation, folder / "results.csv")
+    plot(evaluation).savefig(folder / "results.png", dpi=150)
+
+
+def as_dict(evaluation: Evaluation) -> dict[str, Any]:
+    """Everything but the single raids, for JSON."""
+    return {
+        "scenario": evaluation.scenario,
+        "split": evaluation.split,
+        "raids": len(evaluation.seeds),
+        "seeds": {"first": evaluation.seeds[0], "last": evaluation.seeds[-1]},
+        "reference": REFERENCE,
+        "best_classical": evaluation.best_classical,
+        "bootstrap": {"confidence": CONFIDENCE, "resamples": RESAMPLES},
+        "versions": {"python": platform.python_version()} | {p: version(p) for p in _PACKAGES},
+        "machine": {"processor": platform.machine(), "cores": os.cpu_count()},
+        "policies": {
+            name: {
+                "score": result.score.as_dict(),
+                "gain_over_greedy": result.gain_over_greedy.as_dict(),
+                "gain_over_best_classical": result.gain_over_best_classical.as_dict(),
+                "decision_time_ms": result.decision_time_ms,
+                "decision_class": result.decision_class,
+                "metrics": result.metrics,
+            }
+            for name, result in evaluation.results.items()
+        },
+    }
+
+
+def plot(evaluation: Evaluation) -> Figure:
+    """Score of each policy, and its gain over the reference, with their intervals."""
+    names = list(evaluation.results)
+    figure = Figure(figsize=(9.0, 1.4 + 0.4 * len(names)), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    results = list(evaluation.results.values())
+    _draw(left, names, [result.score for result in results])
+    _draw(right, names, [result.gain_over_greedy for result in results])
+    left.set_xlabel("protected share (%)")
+    right.set_xlabel(f"gain over {REFERENCE} (points)")
+    right.axvline(0.0, color="0.6", linewidth=1.0, zorder=0)
+    left.invert_yaxis()
+    figure.suptitle(_caption(evaluation), fontsize="small")
+    return figure
+
+
+def _draw(axes: Any, names: list[str], estimates: list[Estimate]) -> None:
+    centre = [100.0 * e.estimate for e in estimates]
+    below = [100.0 * (e.estimate - e.low) for e in estimates]
+    above = [100.0 * (e.high - e.estimate) for e in estimates]
+    axes.errorbar(centre, names, xerr=[below, above], fmt="o", color="#1f4e79", capsize=3)
+    axes.grid(axis="x", alpha=0.3)
+
+
+def _write_csv(evaluation: Evaluation, path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        columns = list(next(iter(evaluation.results.values())).rows)
+        writer.writerow(["policy", *columns])
+        for name, result in evaluation.results.items():
+            values = (result.rows[column].tolist() for column in columns)
+            writer.writerows([name, *row] for row in zip(*values, strict=True))
+
+
+def _caption(evaluation: Evaluation) -> str:
+    first, last = evaluation.seeds[0], evaluation.seeds[-1]
+    return (
+        f"Scenario {evaluation.scenario}, {len(evaluation.seeds)} {evaluation.split} raids "
+        f"(seeds {first} to {last}), in percent, [{CONFIDENCE:.0%} interval]"
+    )
+
+
+def _points(estimate: Estimate, form: str) -> str:
+    low, high = 100.0 * estimate.low, 100.0 * estimate.high
+    return f"{100.0 * estimate.estimate:{form}} [{low:{form}}, {high:{form}}]"

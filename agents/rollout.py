@@ -1,0 +1,94 @@
+"""The only evaluation loop: ``play`` a policy on given raids, one row of results per raid."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.policy import Policy
+from envs.batch import RaidBatch
+from envs.scenario import Scenario
+
+Rows = dict[str, NDArray[Any]]
+
+_IDLE = -1  # no raid left for this member of the batch
+
+
+def play(
+    policy: Policy,
+    scenario: Scenario,
+    seeds: Sequence[int] | NDArray[np.int64],
+    split: str = "validation",
+    batch_size: int = 256,
+    progress: Callable[[int], None] | None = None,
+    timings: list[float] | None = None,
+) -> Rows:
+    """Play the raid of every seed once.
+
+    A member of the batch whose raid is over takes the next seed, so no raid is counted twice or
+    left out for being long, and a raid's row depends on its seed and the policy alone: not on
+    ``batch_size``, nor on the other raids.
+
+    Args:
+        policy: Decides for the whole batch at once.
+        scenario: What is played.
+        seeds: One raid each.
+        split: Which set of raids the seeds belong to: train, validation or test.
+        batch_size: Raids played side by side.
+        progress: Told the number of finished raids after every step.
+        timings: Receives the seconds of every ``predict`` call.
+
+    Returns:
+        One array per name, one entry per seed, in the order of ``seeds``: ``seed``, every metric
+        of the environment (``epochs`` is the length), ``return`` and ``truncated``.
+
+    Raises:
+        ValueError: If ``seeds`` is empty.
+    """
+    queue = np.asarray(seeds, dtype=np.int64)
+    if queue.ndim != 1 or queue.size == 0:
+        raise ValueError(f"seeds must be a list of at least one seed, got {seeds!r}")
+    size = min(batch_size, queue.size)
+    batch = RaidBatch(scenario, size)
+    batch.reset(seeds=queue[:size], split=split)
+    raid = np.arange(size)  # [B] place in the queue of what each member plays, or _IDLE
+    handed_out = size
+    returns = np.zeros(size)
+    started = np.ones(size, dtype=np.bool_)
+    rows: Rows = {"seed": queue.copy()}
+    state = None
+    while (raid != _IDLE).any():
+        clock = time.perf_counter()
+        actions, state = policy.predict(batch.observation, state, started, deterministic=True)
+        if timings is not None:
+            timings.append(time.perf_counter() - clock)
+        batch.step(actions)
+        returns += batch.reward
+        started[:] = False
+        over = np.flatnonzero((raid != _IDLE) & (batch.terminated | batch.truncated))
+        if over.size == 0:
+            continue
+        totals = {"return": returns, "truncated": batch.truncated}
+        _write(rows, batch.metrics() | totals, over, raid[over])
+        fresh = over[: queue.size - handed_out]
+        raid[over] = _IDLE
+        raid[fresh] = handed_out + np.arange(fresh.size)
+        handed_out += fresh.size
+        returns[over] = 0.0
+        if fresh.size:
+            started[fresh] = True
+            batch.reset(started, queue[raid], split)
+        if progress is not None:
+            progress(handed_out - int((raid != _IDLE).sum()))
+    return rows
+
+
+def _write(rows: Rows, results: Rows, members: NDArray[np.intp], places: NDArray[np.int64]) -> None:
+    """Copy the results of some members of the batch to their raids' places in the rows."""
+    for name, column in results.items():
+        rows.setdefault(name, np.zeros(rows["seed"].size, dtype=column.dtype))
+        rows[name][places] = column[members]

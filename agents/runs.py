@@ -1,0 +1,143 @@
+"""Runs: learn into a folder, and find policies again by name or by that folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from agents.classical import POLICY_NAMES, PricingPolicy, make_policy
+from agents.classical.terms import flat_price
+from agents.classical.tuning import GenerationReport, tune_pricing
+from agents.classical.tuning_history import TuningHistory, TuningSettings
+from agents.classical.weights_file import load_tuned, save_tuned, weights_path
+from agents.evaluation import REFERENCE, Evaluation, evaluate
+from agents.learned import training
+from agents.learned.checkpoint import load_agent, saved_steps
+from agents.learned.settings import TrainingSettings
+from agents.policy import Policy
+from agents.progress import ProgressBar
+from agents.recorder import Recorder
+from envs.scenario import Scenario
+
+WEIGHTS_FILE = "weights.yaml"
+HISTORY_FILE = "history.json"
+
+Policies = dict[str, Policy]
+
+
+def fit(settings: Any, scenario: Scenario, folder: Path, stopped: Callable[[], bool]) -> Policies:
+    """Learn, or go on learning, what ``settings`` ask for.
+
+    Args:
+        settings: Settings of an agent.
+        scenario: What is learned.
+        folder: Of the run; progress found there is continued.
+        stopped: Asked now and then; once True, the run is saved and left.
+
+    Returns:
+        The agent as it was at step 0 and as it is now, by name for the table.
+    """
+    if isinstance(settings, TuningSettings):
+        return fit_pricing(settings, scenario, folder, stopped)
+    assert isinstance(settings, TrainingSettings)
+    with Recorder(folder, "training", settings.steps) as recorder:
+        resume = has_training(folder)
+        trained = training.fit(
+            settings, scenario, folder, resume=resume, report=recorder, stopped=stopped
+        )
+    return {"agent, step 0": training.initial_agent(settings, scenario), "agent, trained": trained}
+
+
+def fit_pricing(
+    settings: TuningSettings, scenario: Scenario, folder: Path, stopped: Callable[[], bool]
+) -> Policies:
+    """Tune the pricing rule; see :func:`fit`. Its step 0 is the best single price."""
+    path = folder / HISTORY_FILE
+    history = TuningHistory(scenario.name, settings)
+    if path.is_file():
+        history = TuningHistory.load(path)
+    with Recorder(folder, "tuning", settings.generations) as recorder:
+
+        def on_generation(report: GenerationReport) -> bool:
+            history.save(path)
+            recorder(_figures(report), report.generation)
+            return not stopped()
+
+        tuned, _ = tune_pricing(scenario, settings, on_generation, history)
+    history.save(path)
+    save_tuned(tuned, folder / WEIGHTS_FILE)
+    start = flat_price(tuned.threshold, scenario.shooter_kinds)
+    return {
+        "pricing, step 0": PricingPolicy(scenario, start),
+        "pricing, tuned": PricingPolicy(scenario, tuned.weights),
+    }
+
+
+def has_training(folder: Path) -> bool:
+    """Whether a run's folder holds a training that can be continued."""
+    try:
+        return saved_steps(folder / training.TRAINING_FOLDER) >= 0
+    except FileNotFoundError:
+        return False
+
+
+def baselines(scenario: Scenario) -> Policies:
+    """The classical policies of the table at the end of a training run."""
+    names = ["hold_fire", "wta_greedy"]
+    if weights_path(scenario.name).is_file():
+        names += ["wta_threshold", "wta_pricing"]
+    return {name: make_policy(name, scenario) for name in names}
+
+
+def load_policies(names: Sequence[str], scenario: Scenario) -> Policies:
+    """Classical policies by name, trained agents by the folder of their run.
+
+    The reference policy comes first if it is not among them.
+
+    Raises:
+        ValueError: If a name is neither; the message lists the known ones.
+        FileNotFoundError: If a classical policy has no tuned weights for the scenario.
+    """
+    wanted = list(names) if REFERENCE in names else [REFERENCE, *names]
+    return {name: _load(name, scenario) for name in dict.fromkeys(wanted)}
+
+
+def score(
+    policies: Policies, scenario: Scenario, seeds: Sequence[int], split: str, batch_size: int = 256
+) -> Evaluation:
+    """Evaluate policies on the same raids, showing progress."""
+    order = {name: place for place, name in enumerate(policies)}
+    with ProgressBar("scoring", len(policies) * len(seeds)) as bar:
+        return evaluate(
+            policies,
+            scenario,
+            seeds,
+            split,
+            classical=POLICY_NAMES,
+            progress=lambda name, done: bar.update(order[name] * len(seeds) + done, name),
+            batch_size=batch_size,
+        )
+
+
+def _load(name: str, scenario: Scenario) -> Policy:
+    folder = Path(name)
+    if name not in POLICY_NAMES and len(folder.parts) > 1 and not folder.is_dir():
+        raise ValueError(f"policies: there is no folder {name}")
+    if name in POLICY_NAMES or not folder.is_dir():
+        return make_policy(name, scenario)
+    if (folder / WEIGHTS_FILE).is_file():
+        return PricingPolicy(scenario, load_tuned(folder / WEIGHTS_FILE, scenario.name).weights)
+    return load_agent(folder / training.AGENT_FOLDER, scenario)
+
+
+def _figures(report: GenerationReport) -> dict[str, float]:
+    figures = {
+        "train/protected_share": report.mean_score,
+        "train/best_protected_share": report.best_score,
+        "train/step_size": report.step_size,
+    }
+    if report.validation_score is not None:
+        figures["validation/protected_share"] = report.validation_score
+        figures["validation/gain_over_greedy"] = report.validation_score - report.greedy_score
+    return figures

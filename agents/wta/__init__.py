@@ -1,0 +1,1 @@
+"""The static weapon-target assignment problem and its solvers."""

@@ -1,0 +1,1 @@
+"""Speed: one command each, with a peer beside every figure."""

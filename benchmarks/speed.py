@@ -1,0 +1,126 @@
+"""How fast the environment is: `make bench`, or `python -m benchmarks.speed`.
+
+For each batch, number of threads and kind of actions: steps a second inside the core (the full
+observation written), steps a second of the public environment (with its copies), bytes of
+observation a second. Beside them, in the same run: the machine's copy bandwidth and the rounds a
+second of the frozen reference kernel. Every figure is the median of several runs, taken in turns,
+after all memory has been touched.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.classical import make_policy
+from benchmarks.reference_kernel import inputs, reference
+from envs import sample_legal
+from envs.vector_env import BalticShieldVectorEnv
+
+BATCHES = (1, 64, 256, 1024, 4096)
+SAMPLES = 5
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scenario", default="standard")
+    parser.add_argument("--batches", type=int, nargs="+", default=BATCHES)
+    parser.add_argument("--seconds", type=float, default=0.5, help="of each sample")
+    chosen = parser.parse_args()
+    threads = sorted({1, numba.get_num_threads()})
+    probe = BalticShieldVectorEnv(1, chosen.scenario)
+    size = sum(array.nbytes for array in probe.batch.observation.values())
+    print(f"scenario {chosen.scenario}, observation {size / 1e3:.2f} kB, medians of {SAMPLES}\n")
+    header = ("batch", "threads", "actions", "core steps/s", "public steps/s", "core/public")
+    print(_row((*header, "obs GB/s", "of copy", "core/reference")))
+    for count in threads:
+        numba.set_num_threads(count)
+        copy_gb = _copy_bandwidth(chosen.seconds) / 1e9
+        rounds = _reference_rounds(chosen.seconds)
+        for members in chosen.batches:
+            for actions in ("random", "greedy"):
+                core, public = _rates(chosen.scenario, members, actions, chosen.seconds)
+                moved = core * size / 1e9
+                cells = (members, count, actions, f"{core:,.0f}", f"{public:,.0f}")
+                ratios = (f"{core / public:.2f}", f"{moved:.2f}", f"{moved / copy_gb:.0%}")
+                print(_row((*cells, *ratios, f"{core / rounds:.3f}")), flush=True)
+        print(f"{count} threads: copy {copy_gb:.1f} GB/s, reference {rounds:,.0f} rounds/s\n")
+
+
+def _row(cells: Sequence[Any]) -> str:
+    return "".join(str(cell).rjust(15) for cell in cells)
+
+
+def _rates(scenario: str, members: int, actions: str, seconds: float) -> tuple[float, float]:
+    """Return steps a second of the core and of the public environment.
+
+    With "greedy" both include the policy's decision; with "random" actions are drawn beforehand,
+    legal in the epoch they were drawn for, and the draw is not counted.
+    """
+    env = BalticShieldVectorEnv(members, scenario)
+    env.reset(seed=0)
+    rng = np.random.default_rng(0)
+    policy = make_policy("wta_greedy", env.batch.scenario)
+    prepared: list[NDArray[np.int64]] = []
+    while len(prepared) < 64 and actions == "random":
+        prepared.append(sample_legal(env.batch.observation["action_mask"], rng))
+        env.step(prepared[-1])
+    turn = iter(range(10**12))
+
+    def decide() -> NDArray[np.int64]:
+        if prepared:
+            return prepared[next(turn) % len(prepared)]
+        return policy.predict(env.batch.observation)[0]
+
+    def core() -> None:
+        over = env.batch.terminated | env.batch.truncated
+        if over.any():
+            env.batch.reset(over)
+        env.batch.step(decide())
+
+    rates = _alternate([core, lambda: env.step(decide())], seconds)
+    return members * rates[0], members * rates[1]
+
+
+def _copy_bandwidth(seconds: float) -> float:
+    """Return bytes a second of copying between two arrays far larger than the caches."""
+    source, target = np.ones(8_000_000), np.ones(8_000_000)
+    _copy(source, target)
+    return source.nbytes * _alternate([lambda: _copy(source, target)], seconds)[0]
+
+
+@numba.njit(parallel=True)
+def _copy(source: NDArray[np.float64], target: NDArray[np.float64]) -> None:
+    for n in numba.prange(source.shape[0]):
+        target[n] = source[n]
+
+
+def _reference_rounds(seconds: float) -> float:
+    """Return members a second that the reference kernel works through at batch 256."""
+    state, table = inputs(256)
+    return 256 * _alternate([lambda: reference(state, table)], seconds)[0]
+
+
+def _alternate(works: list[Callable[[], object]], seconds: float) -> list[float]:
+    """Return calls a second of each work: medians over samples taken in turns."""
+    samples: list[list[float]] = [[] for _ in works]
+    for work in works:  # compile, and touch all memory
+        for _ in range(3):
+            work()
+    for _ in range(SAMPLES):
+        for work, taken in zip(works, samples, strict=True):
+            calls, start = 0, time.perf_counter()
+            while time.perf_counter() - start < seconds:
+                work()
+                calls += 1
+            taken.append(calls / (time.perf_counter() - start))
+    return [float(np.median(taken)) for taken in samples]
+
+
+if __name__ == "__main__":
+    main()

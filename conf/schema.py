@@ -1,0 +1,240 @@
+"""What a configuration may hold: dataclasses in Hydra's ConfigStore, so a misspelt key is an error.
+
+Below the two scripts no ``DictConfig`` travels: :func:`resolve_training` and
+:func:`resolve_evaluation` turn what Hydra composed into validated dataclasses, once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Any, NoReturn
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+
+from agents.classical.tuning_history import TuningSettings
+from agents.learned.settings import MaskablePPOSettings, PPOSettings
+from envs.scenario import read_scenario
+
+AGENTS: dict[str, type] = {
+    "ppo": PPOSettings,
+    "maskable_ppo": MaskablePPOSettings,
+    "pricing": TuningSettings,
+}
+SPLITS = ("train", "validation", "test")
+CONFIG_FILE = "config.yaml"
+
+
+@dataclass
+class TrainConfig:
+    """Configuration of ``train.py``.
+
+    Attributes:
+        agent: Settings of the agent, of one of the classes in ``AGENTS``.
+        agent_name: Its name, a key of ``AGENTS``.
+        scenario: The scenario as a mapping; ``envs.scenario`` checks it.
+        seed: Of everything random in training.
+        folder: Where the run is written.
+        resume: Folder of an earlier run to continue, or None.
+        final_raids: Validation raids of the table at the end; training never sees them.
+    """
+
+    agent: Any = MISSING
+    agent_name: str = "${hydra:runtime.choices.agent}"
+    scenario: dict[str, Any] = MISSING
+    seed: int = 0
+    folder: str = MISSING
+    resume: str | None = None
+    final_raids: int = 2000
+
+    def __post_init__(self) -> None:
+        """Reject what cannot run."""
+        _at_least(0, "seed", self.seed)
+        _at_least(2, "final_raids", self.final_raids)
+
+
+@dataclass
+class EvaluateConfig:
+    """Configuration of ``evaluate.py``.
+
+    Attributes:
+        scenario: The scenario as a mapping; ``envs.scenario`` checks it.
+        policies: Names of classical policies and folders of runs.
+        raids: How many raids every policy plays.
+        first_seed: Seed of the first of them; the others follow.
+        split: Which set of raids; test raids only for the tables of a release.
+        batch_size: Raids played side by side; changes speed only.
+        folder: Where the results are written.
+    """
+
+    scenario: dict[str, Any] = MISSING
+    policies: list[str] = field(default_factory=list)
+    raids: int = 2000
+    first_seed: int = 0
+    split: str = "validation"
+    batch_size: int = 256
+    folder: str = MISSING
+
+    def __post_init__(self) -> None:
+        """Reject what cannot run."""
+        if not self.policies:
+            raise ValueError("policies is empty; name some, as in policies=[wta_greedy,runs/mine]")
+        if self.split not in SPLITS:
+            raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {self.split!r}")
+        _at_least(2, "raids", self.raids)
+        _at_least(0, "first_seed", self.first_seed)
+        _at_least(1, "batch_size", self.batch_size)
+
+
+def register() -> None:
+    """Put the schemas where the YAML files find them; call before ``hydra.main``."""
+    store = ConfigStore.instance()
+    store.store(group="schema", name="train", node=TrainConfig)
+    store.store(group="schema", name="evaluate", node=EvaluateConfig)
+    for name, settings in AGENTS.items():
+        store.store(group="schema", name=name, node=settings)
+
+
+def resolve_training(composed: DictConfig) -> TrainConfig:
+    """The validated configuration of a new run, or of an earlier one that is to continue.
+
+    When resuming, the earlier run's own configuration counts; keys given on the command line
+    (a larger budget, say) change it, but agent and scenario stay.
+
+    Raises:
+        ValueError: If a value is out of range or the folder holds no run.
+    """
+    if composed.resume is not None:
+        composed = _earlier(Path(composed.resume), list(HydraConfig.get().overrides.task))
+    config = OmegaConf.to_object(composed)
+    assert isinstance(config, TrainConfig)
+    return config
+
+
+def resolve_evaluation(composed: DictConfig) -> EvaluateConfig:
+    """The validated configuration of an evaluation.
+
+    Raises:
+        ValueError: If a value is out of range.
+    """
+    config = OmegaConf.to_object(composed)
+    assert isinstance(config, EvaluateConfig)
+    return config
+
+
+def open_folder(config: TrainConfig) -> Path:
+    """Make the run's folder and write the configuration there, for people and for resuming.
+
+    Raises:
+        ValueError: If a new run would write into a folder that has something in it.
+    """
+    folder = Path(config.folder)
+    if config.resume is None and folder.is_dir() and any(folder.iterdir()):
+        raise ValueError(f"folder={folder} is not empty; to continue it: resume={folder}")
+    folder.mkdir(parents=True, exist_ok=True)
+    OmegaConf.save(OmegaConf.structured(config), folder / CONFIG_FILE)
+    return folder
+
+
+def launch(main: Callable[[], None]) -> None:
+    """Run a script's ``hydra.main`` function; what Hydra cannot compose is said in one line."""
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra raises then, and we choose the words
+    with one_line_errors():
+        sys.argv[1:] = _with_earlier_agent([_own_scenario(a) for a in sys.argv[1:]])
+    try:
+        main()
+    except MissingConfigException as error:
+        wanted = str(error.missing_cfg_file)
+        _exit(f"{wanted!r} is not known; {_nearest(wanted, error.options or [])}")
+    except (HydraException, OmegaConfBaseException) as error:
+        _exit(_explain(error))
+    except KeyboardInterrupt:
+        _exit("interrupted", code=130)
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Show what is wrong with a configuration in one line, and exit with code 2."""
+    try:
+        yield
+    except (ValueError, FileNotFoundError, OmegaConfBaseException) as error:
+        _exit(_explain(error))
+
+
+def _own_scenario(argument: str) -> str:
+    """Make ``scenario=path/to/mine.yaml`` an option of the group, like those of the package."""
+    path = Path(argument.removeprefix("scenario="))
+    if not argument.startswith("scenario=") or path.suffix not in (".yaml", ".yml"):
+        return argument
+    name = f"own_{path.stem}"
+    ConfigStore.instance().store(group="scenario", name=name, node=read_scenario(path))
+    return f"scenario={name}"
+
+
+def _exit(message: str, code: int = 2) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _explain(error: Exception) -> str:
+    cause = error.__cause__ if isinstance(error, HydraException) else error
+    if isinstance(cause, ConfigAttributeError | ConfigKeyError) and cause.parent_node is not None:
+        known = [str(key) for key in cause.parent_node]
+        return f"unknown key {cause.full_key!r}; {_nearest(str(cause.key), known)}"
+    if isinstance(cause, OmegaConfBaseException) and cause.full_key:
+        return f"{cause.full_key}: {str(cause.msg).splitlines()[0]}"
+    return str(error).strip().splitlines()[0]
+
+
+def _nearest(wanted: str, known: Sequence[str]) -> str:
+    """The known names, the most alike first."""
+    name = wanted.rsplit("/", 1)[-1]
+    ranked = sorted(known, key=lambda k: SequenceMatcher(None, name, k).ratio(), reverse=True)
+    return f"known, nearest first: {', '.join(ranked)}"
+
+
+def _with_earlier_agent(arguments: list[str]) -> list[str]:
+    """If a run is to continue, let Hydra check the other arguments against that run's agent."""
+    folders = [a.removeprefix("resume=") for a in arguments if a.startswith("resume=")]
+    if not folders:
+        return arguments
+    for argument in arguments:
+        if argument.startswith(("agent=", "scenario=", "scenario.", "folder=")):
+            raise ValueError(f"{argument} cannot change when a run is resumed; start a new run")
+    return [f"agent={_saved(Path(folders[0])).agent_name}", *arguments]
+
+
+def _saved(folder: Path) -> DictConfig:
+    path = folder / CONFIG_FILE
+    if not path.is_file():
+        raise ValueError(f"resume={folder} is not the folder of a run: it has no {CONFIG_FILE}")
+    saved = OmegaConf.load(path)
+    if not isinstance(saved, DictConfig) or saved.get("agent_name") not in AGENTS:
+        raise ValueError(f"{path} is not the configuration of a run")
+    return saved
+
+
+def _earlier(folder: Path, overrides: list[str]) -> DictConfig:
+    saved = _saved(folder)
+    config = OmegaConf.structured(TrainConfig)
+    config.agent = AGENTS[saved.agent_name]
+    changes = [change for change in overrides if not change.startswith(("resume=", "agent="))]
+    merged = OmegaConf.merge(config, saved, OmegaConf.from_dotlist(changes))
+    assert isinstance(merged, DictConfig)
+    merged.resume = str(folder)
+    merged.folder = str(folder)
+    return merged
+
+
+def _at_least(least: int, name: str, value: int) -> None:
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")

@@ -1,0 +1,226 @@
+"""A batch of raids under way: the one object that every adapter drives and none reaches around."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from envs import batch_kernels as kernels
+from envs import encoding
+from envs.core import metrics
+from envs.core import state as core_state
+from envs.core.params import Params
+from envs.core.randomness import SPLITS
+from envs.core.state import State
+from envs.entities import Scenario
+from envs.observation import Layout
+from envs.reward import reward_weights
+from envs.scenario import load_scenario
+from envs.scenario_params import scenario_params
+from envs.validation import one_of
+
+UNLIMITED = np.iinfo(np.int32).max
+_CALIBRATION_RAIDS = 1024
+
+
+class RaidBatch:
+    """B raids of one scenario, stepped together by the compiled core.
+
+    Each row has a seed and an ordinal: it plays the raids (split, seed, 0), (split, seed, 1), …
+    and nothing but those and the actions decides what happens in it.
+
+    Args:
+        scenario: name, path, mapping or `Scenario`.
+        num_envs: number B of raids.
+        reward: weight by metric name; None for the default, -loss / mean undefended loss.
+        max_epochs: limit after which an episode is truncated; None for none.
+
+    Attributes:
+        observation: arrays [B, ...] by table. Live: the next `reset` or `step` overwrites them.
+        reward: float64 [B] of the last step.
+        terminated: bool [B], the raid is over. Live.
+        truncated: bool [B], `max_epochs` was reached. Live.
+        seeds: int64 [B], seed of each row.
+        ordinals: int64 [B], raids that each row has played before the present one.
+
+    Raises:
+        ScenarioError: if the scenario is not as it should be.
+        ValueError: on a number of raids or a limit below 1, or an unknown metric in `reward`.
+    """
+
+    def __init__(
+        self,
+        scenario: Any,
+        num_envs: int,
+        reward: Mapping[str, float] | None = None,
+        max_epochs: int | None = None,
+    ) -> None:
+        if num_envs < 1:
+            raise ValueError(f"num_envs: {num_envs!r} is not right; 1 or more is needed")
+        if max_epochs is not None and max_epochs < 1:
+            raise ValueError(f"max_epochs: {max_epochs!r} is not right; 1 or more is needed")
+        self.scenario = load_scenario(scenario)
+        self.num_envs = num_envs
+        self.layout = Layout(self.scenario)
+        self.params = scenario_params(self.scenario)
+        self._frame = encoding.frame(self.scenario)
+        self._tables = encoding.allocate(self.layout, num_envs)
+        self._state = core_state.allocate(_sizes(self.scenario, self.params, num_envs))
+        self._state.raid["max_epochs"] = UNLIMITED if max_epochs is None else max_epochs
+        self.weights = reward_weights(self.scenario, reward, mean_undefended_loss(self.scenario))
+        self.reward = np.zeros(num_envs)
+        threads: int = getattr(numba.config, "NUMBA_NUM_THREADS")  # noqa: B009 (untyped)
+        self._scratch = kernels.scratch(self._state, threads)
+        self.terminated = self._state.raid["terminated"]
+        self.truncated = self._state.raid["truncated"]
+        self.observation = {**self._tables._asdict(), "action_mask": self._state.action_mask}
+        entropy = np.random.SeedSequence().generate_state(num_envs, np.uint64)
+        self.seeds = (entropy >> np.uint64(1)).astype(np.int64)
+        self.ordinals = np.full(num_envs, -1, np.int64)
+        self._splits = np.zeros(num_envs, np.int64)
+
+    def reset(
+        self,
+        mask: NDArray[np.bool_] | None = None,
+        seeds: NDArray[np.int64] | None = None,
+        split: str | None = None,
+    ) -> None:
+        """Begin a raid in the rows of `mask`.
+
+        Args:
+            mask: bool [B]; None for all rows.
+            seeds: int64 [B], read in the rows of `mask`, which then play raid (split, seed, 0);
+                None: each of them goes on to the next raid of its own seed.
+            split: "train", "validation" or "test"; None: as before, at first train.
+
+        Raises:
+            ValueError: on an unknown split or a negative seed.
+        """
+        rows = np.ones(self.num_envs, np.bool_) if mask is None else mask
+        chosen = None if seeds is None else np.asarray(seeds, np.int64)[rows]
+        if chosen is not None and chosen.size and chosen.min() < 0:
+            raise ValueError(f"seed: {chosen.min()} is not right; 0 or more is needed")
+        if split is not None:
+            self._splits[rows] = split_index(split)
+        if chosen is None:
+            self.ordinals[rows] += 1
+        else:
+            self.seeds[rows] = chosen
+            self.ordinals[rows] = 0
+        keys = np.stack([self._splits, self.seeds, self.ordinals], axis=1)
+        batch = (self._state, self.params, self._tables, self._frame, self.weights)
+        kernels.reset_batch(*batch, rows, keys, *self._scratch, numba.get_num_threads())
+        self.reward[rows] = 0.0
+
+    def step(self, actions: NDArray[np.int64]) -> None:
+        """Play one epoch in every row. Rows whose raid is over stay as they are, reward 0.
+
+        Args:
+            actions: int64 [B, S], 0 to hold or 1 + slot. What is illegal is a hold, and counted.
+        """
+        batch = (self._state, self.params, self._tables, self._frame, self.weights)
+        kernels.step_batch(*batch, actions, self.reward, *self._scratch, numba.get_num_threads())
+
+    def metrics(self) -> dict[str, NDArray[np.float64]]:
+        """Return every metric of the raids so far, copies of float64 [B], by name.
+
+        Beside the core's metrics: `protected_share` = 1 - loss / undefended loss (1 if nothing
+        was at risk) and `epochs`.
+        """
+        totals = self._state.metrics
+        named = {name: totals[:, m].copy() for m, name in enumerate(self.scenario.metric_names)}
+        loss, risk = named["loss"], named["undefended_loss"]
+        share = np.divide(loss, risk, out=np.zeros_like(loss), where=risk > 0.0)
+        return {
+            "protected_share": 1.0 - share,
+            **named,
+            "epochs": self._state.raid["epoch"].astype(np.float64),
+        }
+
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        """Return copies of the observation, which nothing will overwrite."""
+        return {name: array.copy() for name, array in self.observation.items()}
+
+    def state(self) -> State:
+        """Return the whole truth of the batch, live: for planners and critics, never a policy."""
+        return self._state
+
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """Return a copy of everything that changes; `set_state` brings it back to the bit."""
+        own = {"seeds": self.seeds, "ordinals": self.ordinals, "splits": self._splits}
+        arrays = {**self._state._asdict(), **own, "reward": self.reward}
+        return {name: array.copy() for name, array in arrays.items()}
+
+    def set_state(self, saved: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what `get_state` returned, of this batch or one of the same shape.
+
+        Raises:
+            ValueError: if an array is missing, unknown, or of another shape or dtype.
+        """
+        own = {"seeds": self.seeds, "ordinals": self.ordinals, "splits": self._splits}
+        arrays = {**self._state._asdict(), **own, "reward": self.reward}
+        if set(saved) != set(arrays):
+            odd = sorted(set(saved) ^ set(arrays))
+            raise ValueError(f"state: keys differ from those of get_state(): {', '.join(odd)}")
+        for name, array in arrays.items():
+            if saved[name].shape != array.shape or saved[name].dtype != array.dtype:
+                raise ValueError(
+                    f"state.{name}: {saved[name].dtype}{list(saved[name].shape)} is not right; "
+                    f"{array.dtype}{list(array.shape)} is needed"
+                )
+        for name, array in arrays.items():
+            array[...] = saved[name]
+        kernels.encode_batch(self._state, self.params, self._tables, self._frame)
+
+
+def split_index(split: str) -> int:
+    """Return the number of a split.
+
+    Raises:
+        ValueError: on an unknown one; the message lists the known ones.
+    """
+    return SPLITS.index(one_of(split, SPLITS, "split"))
+
+
+@lru_cache(maxsize=32)
+def mean_undefended_loss(scenario: Scenario) -> float:
+    """Return the mean undefended loss of 1,024 training raids of a scenario, always the same."""
+    params = scenario_params(scenario)
+    state = core_state.allocate(_sizes(scenario, params, _CALIBRATION_RAIDS))
+    state.raid["max_epochs"] = UNLIMITED
+    seeds = np.arange(_CALIBRATION_RAIDS)
+    scratch = kernels.scratch(state, 1)
+    kernels.undefended_batch(state, params, seeds, np.zeros(len(scenario.metric_names)), *scratch)
+    mean = float(state.raid["undefended_loss"].mean())
+    return mean if mean > 0.0 else 1.0
+
+
+def _sizes(scenario: Scenario, params: Params, members: int) -> dict[str, int]:
+    return {
+        "B": members,
+        "I": scenario.num_slots,
+        "I+1": scenario.num_slots + 1,
+        "S": scenario.num_shooters,
+        "A": scenario.num_assets,
+        "C": int(params.shooter["channels"].max()),
+        "V": params.via.shape[3] + 2,
+        "M": len(metrics.FIXED) + 2 * len(scenario.threat_kinds) + len(scenario.shooter_kinds),
+    }
+
+
+def check_actions(actions: Any, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Return joint actions as int64 of the given shape.
+
+    Raises:
+        ValueError: if shape or dtype is not right; the message names both.
+    """
+    array = np.asarray(actions)
+    if array.shape != shape or not np.issubdtype(array.dtype, np.integer):
+        raise ValueError(
+            f"action: {array.dtype}{list(array.shape)} is not right; "
+            f"integers of shape {list(shape)} are needed, 0 to hold or 1 + slot"
+        )
+    return np.ascontiguousarray(array, np.int64)

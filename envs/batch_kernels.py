@@ -1,0 +1,60 @@
+"""The loops over a batch: the core's step and the observation, member by member, in threads."""
+
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.core.compiled import compiled
+from envs.core.fire_control import ROWS
+from envs.core.state import State
+from envs.core.step import reset_one, step_one
+from envs.encoding import encode
+
+
+def scratch(state: State, threads: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return scratch memory for each thread: float32 [n, ROWS, I], int64 [n, max(I, S * C)]."""
+    slots, (shooters, channels) = state.threat.shape[1], state.engagement.shape[1:]
+    table = np.zeros((threads, ROWS, slots), np.float32)
+    return table, np.zeros((threads, max(slots, shooters * channels)), np.int64)
+
+
+@compiled(parallel=True)
+def step_batch(state, params, tables, frame, weights, actions, reward, table, order, threads):
+    """Step every member that is not over, and write its reward [B] and its observation."""
+    members = state.raid.shape[0]
+    chunks = min(members, threads)
+    for n in numba.prange(chunks):
+        for b in range(n * members // chunks, (n + 1) * members // chunks):
+            over = state.raid[b].terminated or state.raid[b].truncated
+            reward[b] = step_one(state, params, b, actions[b], weights, table[n], order[n])
+            if not over:
+                encode(state, params, tables, frame, b)
+
+
+@compiled(parallel=True)
+def reset_batch(state, params, tables, frame, weights, rows, keys, table, order, threads):
+    """Begin raid (split, seed, ordinal), int64 [B, 3], in the members of `rows`, bool [B]."""
+    members = state.raid.shape[0]
+    chunks = min(members, threads)
+    for n in numba.prange(chunks):
+        for b in range(n * members // chunks, (n + 1) * members // chunks):
+            if rows[b]:
+                split, seed, ordinal = keys[b, 0], keys[b, 1], keys[b, 2]
+                reset_one(state, params, b, split, seed, ordinal, weights, table[n], order[n])
+                encode(state, params, tables, frame, b)
+
+
+@compiled()
+def undefended_batch(state, params, seeds, weights, table, order):
+    """Draw training raid (seed, 0) of each seed, int64 [B], for its undefended loss."""
+    for b in range(seeds.shape[0]):
+        reset_one(state, params, b, 0, seeds[b], 0, weights, table[0], order[0])
+
+
+@compiled()
+def encode_batch(state, params, tables, frame):
+    """Write the observation of every member."""
+    for b in range(state.raid.shape[0]):
+        encode(state, params, tables, frame, b)

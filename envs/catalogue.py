@@ -1,0 +1,121 @@
+"""The catalogue: kinds of threats, shooters and sensors, a YAML table each."""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from envs.validation import ScenarioError, bounded, build, one_of, probability
+
+
+@dataclass(frozen=True)
+class ThreatKind:
+    """A kind of drone, missile or decoy; a row of `threat.yaml`."""
+
+    speed_mps: float = bounded(1.0, 10_000.0)
+    altitude_m: float = bounded(1.0, 500_000.0)
+    damage: float = probability()
+    hit_probability: float = probability()
+    signature: float = bounded(0.01, 10.0)
+    evasion: float = probability()
+    cost_keur: float = bounded()
+    source: str = ""
+    ballistic: bool = False
+    descent_km: float = bounded(1.0, 1_000.0, default=1.0)
+    audible: bool = False
+    decoy: bool = False
+
+
+@dataclass(frozen=True)
+class ShooterKind:
+    """A kind of fire unit; a row of `shooter.yaml`. Limits of 0 km mean: not against that class."""
+
+    pk: dict[str, float]
+    pk_falloff: float = probability()
+    air_range_km: tuple[float, float] = bounded(0.0, 1_000.0)
+    air_altitude_m: tuple[float, float] = bounded(0.0, 100_000.0)
+    ballistic_range_km: tuple[float, float] = bounded(0.0, 1_000.0)
+    ballistic_altitude_m: tuple[float, float] = bounded(0.0, 200_000.0)
+    interceptor_speed_mps: float = bounded(10.0, 10_000.0)
+    reaction_s: float = bounded(0.0, 600.0)
+    fire_channels: int = bounded(1, 64)
+    magazine_rounds: int = bounded(1, 10_000)
+    reload_rounds: int = bounded(1, 10_000)
+    reload_s: float = bounded(1.0, 86_400.0)
+    rounds_per_engagement: int = bounded(1, 1_000)
+    cost_keur_per_round: float = bounded()
+    antenna_height_m: float = bounded(0.0, 20_000.0)
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class SensorKind:
+    """A kind of sensor; a row of `sensor.yaml`."""
+
+    range_km: float = bounded(0.1, 2_000.0)
+    antenna_height_m: float = bounded(0.0, 20_000.0)
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All kinds, by name, in the order of the files."""
+
+    threats: dict[str, ThreatKind]
+    shooters: dict[str, ShooterKind]
+    sensors: dict[str, SensorKind]
+
+
+@cache
+def load_catalogue() -> Catalogue:
+    """Return the catalogue of `conf/catalogue`.
+
+    Raises:
+        ScenarioError: if a file is not as it should be; the message names the key.
+    """
+    threats = {
+        name: build(ThreatKind, row, f"threat.{name}") for name, row in _table("threat").items()
+    }
+    shooters = {name: _shooter(name, row, threats) for name, row in _table("shooter").items()}
+    sensors = {
+        name: build(SensorKind, row, f"sensor.{name}") for name, row in _table("sensor").items()
+    }
+    return Catalogue(threats, shooters, sensors)
+
+
+def _table(name: str) -> dict[str, Any]:
+    text = (resources.files("conf") / "catalogue" / f"{name}.yaml").read_text(encoding="utf-8")
+    table: dict[str, Any] = yaml.safe_load(text)
+    return table
+
+
+def _shooter(name: str, row: dict[str, Any], threats: dict[str, ThreatKind]) -> ShooterKind:
+    key = f"shooter.{name}"
+    kind = build(ShooterKind, row, key)
+    for threat, pk in kind.pk.items():
+        one_of(threat, threats, f"{key}.pk.{threat}")
+        if isinstance(pk, bool) or not isinstance(pk, int | float) or not 0.0 <= pk <= 1.0:
+            raise ScenarioError(f"{key}.pk.{threat}: {pk!r} is not a probability from 0 to 1")
+    for limits in ("air_range_km", "air_altitude_m", "ballistic_range_km", "ballistic_altitude_m"):
+        low, high = getattr(kind, limits)
+        if low > high:
+            raise ScenarioError(f"{key}.{limits}: {[low, high]} must be [smallest, largest]")
+    if kind.reload_rounds > kind.magazine_rounds:
+        raise ScenarioError(
+            f"{key}.reload_rounds: {kind.reload_rounds} is more than magazine_rounds "
+            f"({kind.magazine_rounds}) can take"
+        )
+    if not any(engages(kind, threats[threat], pk) for threat, pk in kind.pk.items()):
+        raise ScenarioError(f"{key}.pk: {kind.pk} lets it engage nothing inside its limits")
+    return kind
+
+
+def engages(shooter: ShooterKind, threat: ThreatKind, pk: float) -> bool:
+    """Return whether a shooter kind can engage a threat kind at all, by pk, range and altitude."""
+    if threat.ballistic:
+        reach, band = shooter.ballistic_range_km[1], shooter.ballistic_altitude_m
+        return pk > 0.0 and reach > 0.0 and band[0] < threat.altitude_m
+    reach, band = shooter.air_range_km[1], shooter.air_altitude_m
+    return pk > 0.0 and reach > 0.0 and band[0] <= threat.altitude_m <= band[1]

@@ -1,0 +1,154 @@
+"""Engagements: launch, fly out, kill or miss."""
+
+import numpy as np
+
+from envs.core import metrics
+from envs.core.compiled import compiled
+from envs.core.flight import leg_at
+from envs.core.state import INBOUND, KILLED
+
+HOLD = 0
+_ONE, _INF = np.float32(1.0), np.float32(np.inf)
+
+
+@compiled()
+def launch(actions, mask, pairs, threats, kinds, shooters, deployment, engagements, totals, now_s):
+    """Start the engagements that `actions` [S] orders and the mask [S, 1 + I] allows.
+
+    Intercept time and pk are those of the pair table, frozen at launch. What is illegal or
+    unknown is a hold, counted in the metric `illegal_actions`.
+    """
+    for s in range(actions.shape[0]):
+        action = actions[s]
+        if action == HOLD:
+            continue
+        if action < 0 or action >= mask.shape[1] or mask[s, action] == 0:
+            totals[metrics.ILLEGAL_ACTIONS] += 1.0
+            continue
+        i = action - 1
+        shooter, kind = shooters[s], kinds[threats[i].kind]
+        engagement = engagements[s, shooter.busy]
+        engagement.target = i
+        engagement.resolve_s = now_s + pairs[s, i].flight_s
+        engagement.pk = pairs[s, i].pk
+        engagement.leg = threats[i].leg
+        shooter.busy += 1
+        shooter.rounds -= deployment[s].rounds_per_shot
+        _count_launch(deployment[s], kind, totals, kinds.shape[0])
+
+
+@compiled()
+def _count_launch(deployed, kind, totals, num_kinds):
+    rounds = deployed.rounds_per_shot
+    totals[metrics.ENGAGEMENTS] += 1.0
+    totals[metrics.ROUNDS_FIRED] += rounds
+    totals[metrics.ROUNDS_COST] += rounds * deployed.cost_keur
+    totals[metrics.BY_KIND + 2 * num_kinds + deployed.kind] += rounds
+    if kind.decoy:
+        totals[metrics.ROUNDS_AT_DECOYS] += rounds
+
+
+@compiled()
+def due(shooters, engagements, until_s, order):
+    """Write into `order` the engagements that end before `until_s`, by (time, shooter).
+
+    Args:
+        order: int64 [S * C], scratch; entry s * C + c is channel c of shooter s.
+
+    Returns:
+        How many there are.
+    """
+    channels = engagements.shape[1]
+    count = 0
+    for s in range(shooters.shape[0]):
+        for c in range(shooters[s].busy):
+            time_s = engagements[s, c].resolve_s
+            if time_s >= until_s:
+                continue
+            # Insertion by time: shooters come in order, so on a tie the earlier stays before.
+            place = count
+            while place > 0:
+                before = order[place - 1]
+                if engagements[before // channels, before % channels].resolve_s <= time_s:
+                    break
+                order[place] = before
+                place -= 1
+            order[place] = s * channels + c
+            count += 1
+    return count
+
+
+@compiled()
+def resolve(engagements, deployment, threats, routes, kinds, totals, order, count):
+    """Judge the engagements that `due` has put in order.
+
+    One at a threat that is dead or lands no later is wasted, and counted.
+    """
+    channels = engagements.shape[1]
+    for n in range(count):
+        s, c = order[n] // channels, order[n] % channels
+        engagement = engagements[s, c]
+        i = engagement.target
+        threat = threats[i]
+        if threat.status != INBOUND or engagement.resolve_s >= threat.impact_s:
+            totals[metrics.ROUNDS_WASTED] += deployment[s].rounds_per_shot
+        elif kills(engagement, threat, routes[i], kinds[threat.kind]):
+            threat.status = KILLED
+            totals[metrics.KILLED] += 1.0
+            totals[metrics.BY_KIND + threat.kind] += 1.0
+            totals[metrics.KILLED_COST] += kinds[threat.kind].cost_keur
+
+
+@compiled()
+def kills(engagement, threat, route, kind):
+    """Judge one engagement: multiply the threat's survival, and return whether it dies.
+
+    pk = pk_launch (1 - evasion)^(waypoints passed since launch). The threat dies at the first
+    engagement after which its survival, the product of 1 - pk over those judged, is at most its
+    one uniform draw. So n engagements kill with probability 1 - (1 - pk)^n, whatever their
+    order, and one more never saves a threat.
+    """
+    pk = np.float64(engagement.pk)
+    for _ in range(leg_at(engagement.leg, route, engagement.resolve_s) - engagement.leg):
+        pk *= 1.0 - kind.evasion
+    threat.survival *= 1.0 - pk
+    return threat.survival <= threat.kill_u
+
+
+@compiled()
+def free_channels(shooters, engagements, until_s):
+    """Give back the channels of the engagements that ended before `until_s`."""
+    for s in range(shooters.shape[0]):
+        kept = 0
+        for c in range(shooters[s].busy):
+            if engagements[s, c].resolve_s >= until_s:
+                engagements[s, kept].resolve_s = engagements[s, c].resolve_s
+                engagements[s, kept].pk = engagements[s, c].pk
+                engagements[s, kept].target = engagements[s, c].target
+                engagements[s, kept].leg = engagements[s, c].leg
+                kept += 1
+        shooters[s].busy = kept
+
+
+@compiled()
+def drop_lost(shooters, deployment, totals):
+    """End the engagements of shooters out of action: their rounds in flight are lost."""
+    for s in range(shooters.shape[0]):
+        if not shooters[s].able and shooters[s].busy > 0:
+            totals[metrics.ROUNDS_WASTED] += shooters[s].busy * deployment[s].rounds_per_shot
+            shooters[s].busy = 0
+
+
+@compiled()
+def sum_up(shooters, engagements, tracks, now_s):
+    """Write for each track how many engagements are in flight, its survival, the next end."""
+    for i in range(tracks.shape[0]):
+        tracks[i].in_flight = 0
+        tracks[i].survival = _ONE
+        tracks[i].resolve_s = _INF
+    for s in range(shooters.shape[0]):
+        for c in range(shooters[s].busy):
+            track = tracks[engagements[s, c].target]
+            track.in_flight += 1
+            track.survival *= _ONE - engagements[s, c].pk
+            track.resolve_s = min(track.resolve_s, engagements[s, c].resolve_s - now_s)

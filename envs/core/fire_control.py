@@ -1,0 +1,142 @@
+"""Intercept geometry, legality and kill probability of every pair of shooter and track."""
+
+import math
+
+import numpy as np
+
+from envs.core.compiled import compiled
+from envs.core.sensing import HORIZON
+
+# Rows of the table in which the tracks held lie side by side, so that loops over them vectorise.
+X, Y, Z, VX, VY, VZ, SPEED2, IMPACT, BALLISTIC, PK, FLIGHT = range(11)
+ROWS = 11
+
+_ZERO, _ONE, _INF = np.float32(0.0), np.float32(1.0), np.float32(np.inf)
+
+
+@compiled()
+def gather(threats, tracks, kinds, table, slots):
+    """Lay the tracks held side by side.
+
+    Args:
+        table: float32 [ROWS, I], to be written.
+        slots: int64 [I], to be written: the slot of each column of `table`.
+
+    Returns:
+        How many tracks are held.
+    """
+    count = 0
+    for i in range(tracks.shape[0]):
+        if not tracks[i].held:
+            continue
+        threat = threats[i]
+        table[X, count], table[Y, count], table[Z, count] = threat.x_m, threat.y_m, threat.z_m
+        vx, vy, vz = threat.vx_mps, threat.vy_mps, threat.vz_mps
+        table[VX, count], table[VY, count], table[VZ, count] = vx, vy, vz
+        table[SPEED2, count] = vx * vx + vy * vy + vz * vz
+        table[IMPACT, count] = tracks[i].impact_s
+        table[BALLISTIC, count] = _ONE if kinds[threat.kind].ballistic else _ZERO
+        slots[count] = i
+        count += 1
+    return count
+
+
+@compiled()
+def engagement_table(
+    threats, tracks, kinds, shooters, deployment, base_pk, pairs, mask, table, slots
+):
+    """Fill the pair table [S, I] and the mask [S, 1 + I].
+
+    A pair is possible, pk > 0, if the shooter is able and has rounds left or to come, the track
+    is held, and the predicted intercept is before the predicted impact, inside range and
+    altitude band, and in line of sight of the shooter's guidance. It is legal if besides a
+    channel is free and the rounds are ready.
+    """
+    count = gather(threats, tracks, kinds, table, slots)
+    for s in range(shooters.shape[0]):
+        for i in range(tracks.shape[0]):
+            pairs[s, i].pk = _ZERO
+            pairs[s, i].flight_s = _ZERO
+            mask[s, 1 + i] = 0
+        mask[s, 0] = 1
+        shooter, deployed = shooters[s], deployment[s]
+        if not shooter.able or shooter.rounds + shooter.reserve == 0:
+            continue
+        for k in range(count):
+            table[PK, k] = base_pk[s, threats[slots[k]].kind]
+        fly_out(table, count, deployed)
+        judge(table, count, deployed)
+        enough = shooter.rounds >= deployed.rounds_per_shot
+        ready = enough and shooter.busy < deployed.channels
+        for k in range(count):
+            if table[PK, k] > _ZERO:
+                i = slots[k]
+                pairs[s, i].pk = table[PK, k]
+                pairs[s, i].flight_s = table[FLIGHT, k] + deployed.reaction_s
+                mask[s, 1 + i] = ready
+
+
+@compiled()
+def fly_out(table, count, deployed):
+    """Write into row FLIGHT the shortest flight of a shooter's interceptor to each track, or inf.
+
+    With d the track's place relative to the shooter at launch, v its velocity and u the
+    interceptor's speed, the flight T solves |d + v T| = u T, that is
+    (u^2 - v.v) T^2 - 2 (d.v) T - d.d = 0. The smallest positive root is taken in the form that
+    subtracts nothing alike: (d.v + root) / (u^2 - v.v) for a receding track and
+    d.d / (root - d.v) for an approaching one, which also holds at equal speeds. A track as fast
+    as the interceptor or faster is reached only while it approaches, and if the root is real.
+    """
+    x_m, y_m, wait_s = deployed.x_m, deployed.y_m, deployed.reaction_s
+    speed2 = deployed.interceptor_mps * deployed.interceptor_mps
+    for k in range(count):
+        vx, vy, vz = table[VX, k], table[VY, k], table[VZ, k]
+        dx = table[X, k] + vx * wait_s - x_m
+        dy = table[Y, k] + vy * wait_s - y_m
+        dz = table[Z, k] + vz * wait_s
+        lead = speed2 - table[SPEED2, k]
+        closing = dx * vx + dy * vy + dz * vz
+        distance2 = dx * dx + dy * dy + dz * dz
+        square = closing * closing + lead * distance2
+        root = math.sqrt(max(square, _ZERO))
+        receding = (closing + root) / lead
+        approaching = distance2 / (root - closing)
+        flight = receding if closing > _ZERO else approaching
+        reachable = (lead > _ZERO) | ((closing < _ZERO) & (square >= _ZERO))
+        table[FLIGHT, k] = flight if reachable else _INF
+
+
+@compiled()
+def judge(table, count, deployed):
+    """Turn row PK from pk at range 0 into pk at the intercept, or 0 if there can be none.
+
+    pk = pk_0 (1 - falloff (range / range_max)^2).
+    """
+    speed, wait_s, falloff = deployed.interceptor_mps, deployed.reaction_s, deployed.falloff
+    sight = math.sqrt(deployed.antenna_m)
+    air_near, air_far = deployed.air_range_min_m, deployed.air_range_max_m
+    air_low, air_high = deployed.air_altitude_min_m, deployed.air_altitude_max_m
+    falling_near, falling_far = deployed.ballistic_range_min_m, deployed.ballistic_range_max_m
+    falling_low = deployed.ballistic_altitude_min_m
+    falling_high = deployed.ballistic_altitude_max_m
+    for k in range(count):
+        falling = table[BALLISTIC, k] > _ZERO
+        near = falling_near if falling else air_near
+        far = falling_far if falling else air_far
+        low = falling_low if falling else air_low
+        high = falling_high if falling else air_high
+        flight = table[FLIGHT, k]
+        range_m = speed * flight
+        altitude = table[Z, k] + table[VZ, k] * (flight + wait_s)
+        horizon = HORIZON * (sight + math.sqrt(max(altitude, _ZERO)))
+        possible = (
+            (range_m >= near)
+            & (range_m <= far)
+            & (altitude >= low)
+            & (altitude <= high)
+            & (range_m * range_m - altitude * altitude <= horizon * horizon)
+            & (flight + wait_s < table[IMPACT, k])
+        )
+        share = range_m / far
+        pk = table[PK, k] * (_ONE - falloff * share * share)
+        table[PK, k] = pk if possible else _ZERO

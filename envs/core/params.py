@@ -1,0 +1,102 @@
+"""A scenario as arrays of records, the same for every member of a batch or one per member.
+
+Axes: P parameter sets (a member of a batch names its own by `params_index`), K threat kinds,
+A assets, S shooters, R sensors, G packages of the raid, N points of an entry line, L routes of a
+package, W waypoints of a route. Places are metres east and north of the map's centre.
+"""
+
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.core.records import record
+
+Array = NDArray[Any]
+f4, f8, i4 = np.float32, np.float64, np.int32
+
+NONE = -1
+
+CLOCK = record(
+    ("epoch_s", f4, "length of one epoch"),
+    ("clock_s", f4, "time within which every threat has arrived"),
+)
+THREAT_KIND = record(
+    ("speed_mps", f4, "speed along the route, in three dimensions"),
+    ("altitude_m", f4, "altitude; of a ballistic kind, where its descent starts"),
+    ("descent_m", f4, "ground distance of a ballistic descent"),
+    ("signature", f4, "factor on a sensor's range"),
+    ("damage", f8, "share of an asset's health that one hit takes"),
+    ("hit", f8, "probability that an arrival does damage"),
+    ("evasion", f8, "share of pk lost per waypoint passed since launch"),
+    ("cost_keur", f8, "cost of one, thousand euros"),
+    ("ballistic", np.bool_, "comes down one straight leg"),
+    ("decoy", np.bool_, "carries no warhead"),
+)
+ASSET = record(
+    ("x_m", f4, ""),
+    ("y_m", f4, ""),
+    ("value", f8, "what total loss of it costs"),
+    ("hardness", f8, "share of damage that it withstands"),
+)
+SHOOTER = record(
+    ("kind", i4, "row of the catalogue of shooter kinds"),
+    ("asset", i4, "asset that this shooter is, or NONE"),
+    ("x_m", f4, ""),
+    ("y_m", f4, ""),
+    ("antenna_m", f4, "height of its guidance antenna"),
+    ("falloff", f4, "share of pk lost at maximum range"),
+    ("air_range_min_m", f4, "slant range of an intercept of what flies level"),
+    ("air_range_max_m", f4, ""),
+    ("air_altitude_min_m", f4, "altitude of such an intercept"),
+    ("air_altitude_max_m", f4, ""),
+    ("ballistic_range_min_m", f4, "slant range of an intercept of what comes down"),
+    ("ballistic_range_max_m", f4, ""),
+    ("ballistic_altitude_min_m", f4, "altitude of such an intercept"),
+    ("ballistic_altitude_max_m", f4, ""),
+    ("interceptor_mps", f4, "mean speed of its interceptor"),
+    ("reaction_s", f4, "from decision to launch"),
+    ("channels", i4, "fire channels"),
+    ("magazine", i4, "rounds that it can hold ready"),
+    ("rounds", i4, "rounds ready at the start"),
+    ("reserve", i4, "rounds beside it at the start"),
+    ("reload_rounds", i4, "rounds that one reload brings"),
+    ("reload_s", f4, "time of one reload"),
+    ("rounds_per_shot", i4, "rounds that one engagement spends"),
+    ("cost_keur", f8, "cost of one round, thousand euros"),
+)
+SENSOR = record(
+    ("x_m", f4, ""),
+    ("y_m", f4, ""),
+    ("antenna_m", f4, "antenna height"),
+    ("range_m", f4, "slant range against signature 1"),
+)
+PACKAGE = record(
+    ("fewest", i4, "threats, at least"),
+    ("most", i4, "threats, at most"),
+    ("same_aim", np.bool_, "the whole package has one aim point"),
+    ("routes", i4, "routes to choose from, 1 or more"),
+    ("jitter_m", f4, "half side of the square that a waypoint is drawn in"),
+    ("time_min_s", f4, "window of the time on target"),
+    ("time_max_s", f4, ""),
+    ("spread_s", f4, "each threat arrives up to this much later"),
+    ("spacing_s", f4, "delay of each threat behind the one before"),
+)
+PLACE = record(("x_m", f4, ""), ("y_m", f4, ""))
+
+
+class Params(NamedTuple):
+    """Everything about a scenario that does not change during a raid."""
+
+    clock: Annotated[Array, "P", CLOCK]
+    threat_kind: Annotated[Array, "P K", THREAT_KIND]
+    asset: Annotated[Array, "P A", ASSET]
+    shooter: Annotated[Array, "P S", SHOOTER]
+    shooter_pk: Annotated[Array, "P S K", np.dtype(f4)]  # of one engagement, at range 0
+    sensor: Annotated[Array, "P R", SENSOR]
+    package: Annotated[Array, "P G", PACKAGE]
+    package_kind: Annotated[Array, "P G K", np.dtype(f8)]  # cumulative weights
+    package_aim: Annotated[Array, "P G A", np.dtype(f8)]  # cumulative weights
+    entry: Annotated[Array, "P G N", PLACE]  # equally spaced along the entry line
+    vias: Annotated[Array, "P G L", np.dtype(i4)]  # waypoints of each route, 0 to W
+    via: Annotated[Array, "P G L W", PLACE]  # before jitter

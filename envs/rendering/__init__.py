@@ -1,0 +1,1 @@
+"""Pictures for people: the map of a scenario."""

@@ -1,0 +1,237 @@
+"""Scenarios: places, deployments and raids, from YAML or a mapping, checked before the first step.
+
+Every error a user can make in a scenario is a `ScenarioError` raised here, and names the key,
+the value and what would be right.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from envs.catalogue import engages, load_catalogue
+from envs.entities import Asset, Package, Scenario, Sector, Sensor, Shooter
+from envs.geography import LonLat, check_on_map
+from envs.scenario_params import latest_arrival_s, nearest_aim
+from envs.validation import ScenarioError, build, one_of
+
+
+def scenario_names() -> tuple[str, ...]:
+    """Return the names of the scenarios in `conf/scenario`."""
+    folder = resources.files("conf") / "scenario"
+    return tuple(sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".yaml")))
+
+
+def read_scenario(source: "str | Path | Mapping[str, Any]") -> dict[str, Any]:
+    """Return a scenario's plain mapping, unchecked.
+
+    Args:
+        source: name of a scenario of `conf/scenario`, path of a YAML file, or a mapping.
+
+    Raises:
+        ScenarioError: on an unknown name or an unreadable file.
+    """
+    if isinstance(source, Mapping):
+        return dict(source)
+    if str(source).endswith((".yaml", ".yml")):
+        return _parsed(_file_text(Path(source)), str(source))
+    name = one_of(str(source), scenario_names(), "scenario")
+    text = (resources.files("conf") / "scenario" / f"{name}.yaml").read_text(encoding="utf-8")
+    return _parsed(text, name)
+
+
+def load_scenario(source: "str | Path | Mapping[str, Any] | Scenario") -> Scenario:
+    """Return a checked scenario.
+
+    Args:
+        source: name of a scenario of `conf/scenario`, path of a YAML file, a mapping, or a
+            scenario, which is returned as it is.
+
+    Raises:
+        ScenarioError: naming the key, the value and what would be right.
+    """
+    if isinstance(source, Scenario):
+        return source
+    data = read_scenario(source)
+    for key in data:
+        one_of(key, [entry.name for entry in fields(Scenario)], f"{key}")
+    lists: dict[str, list[Any]] = {
+        "assets": [_asset(row, key) for row, key in _rows(data, "assets")],
+        "shooters": [_shooter(row, key) for row, key in _rows(data, "shooters")],
+        "sensors": [_sensor(row, key) for row, key in _rows(data, "sensors")],
+        "packages": [_package(row, key) for row, key in _rows(data, "packages")],
+    }
+    plain = {key: value for key, value in data.items() if key not in lists}
+    scenario = build(Scenario, plain, "", **{key: tuple(value) for key, value in lists.items()})
+    _check(scenario)
+    return scenario
+
+
+def _file_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ScenarioError(f"scenario: cannot read {str(path)!r}: {error.strerror}") from error
+
+
+def _parsed(text: str, name: str) -> dict[str, Any]:
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ScenarioError(f"scenario {name!r}: not YAML: {error}") from error
+    if not isinstance(data, dict):
+        raise ScenarioError(f"scenario {name!r}: expected a mapping of keys to values")
+    return data
+
+
+def _rows(data: Mapping[str, Any], key: str) -> list[tuple[Any, str]]:
+    rows = data.get(key)
+    if not isinstance(rows, list | tuple) or not rows:
+        raise ScenarioError(f"{key}: {rows!r} is not a list of one or more entries")
+    return [(row, f"{key}[{n}]") for n, row in enumerate(rows)]
+
+
+def _asset(row: Any, key: str) -> Asset:
+    asset = build(Asset, row, key)
+    check_on_map(asset.position, f"{key}.position")
+    return asset
+
+
+def _shooter(row: Any, key: str) -> Shooter:
+    shooter = build(Shooter, row, key)
+    check_on_map(shooter.position, f"{key}.position")
+    kind = load_catalogue().shooters[one_of(shooter.kind, load_catalogue().shooters, f"{key}.kind")]
+    if shooter.rounds > kind.magazine_rounds:
+        raise ScenarioError(
+            f"{key}.rounds: {shooter.rounds} is more than the magazine of {shooter.kind} holds "
+            f"({kind.magazine_rounds}); put the rest into reserve_rounds"
+        )
+    if shooter.rounds + shooter.reserve_rounds < kind.rounds_per_engagement:
+        raise ScenarioError(
+            f"{key}.rounds: {shooter.rounds} lets it engage nothing; one engagement of "
+            f"{shooter.kind} spends {kind.rounds_per_engagement}"
+        )
+    return shooter
+
+
+def _sensor(row: Any, key: str) -> Sensor:
+    sensor = build(Sensor, row, key)
+    check_on_map(sensor.position, f"{key}.position")
+    one_of(sensor.kind, load_catalogue().sensors, f"{key}.kind")
+    return sensor
+
+
+def _package(row: Any, key: str) -> Package:
+    if not isinstance(row, Mapping):
+        raise ScenarioError(f"{key}: expected a mapping of keys to values, got {row!r}")
+    row = dict(row)
+    given: dict[str, Any] = {}
+    if row.get("sector") is not None:
+        given["sector"] = build(Sector, row.pop("sector"), f"{key}.sector")
+        check_on_map(given["sector"].centre, f"{key}.sector.centre")
+    given["entry"] = _line(row.pop("entry", ()), f"{key}.entry")
+    routes = row.pop("routes", ((),))
+    if not isinstance(routes, list | tuple) or not routes:
+        raise ScenarioError(f"{key}.routes: {routes!r} is not a list of routes; [[]] is straight")
+    given["routes"] = tuple(_line(r, f"{key}.routes[{n}]") for n, r in enumerate(routes))
+    aim = row.pop("aim", ())
+    if not isinstance(aim, list | tuple):
+        raise ScenarioError(f"{key}.aim: {aim!r} is not a list of asset names")
+    package = build(Package, row, key, aim=tuple(aim), **given)
+    _check_kinds(package, key)
+    if (package.sector is None) == (not package.entry):
+        raise ScenarioError(f"{key}: either entry (a list of positions) or sector is needed")
+    for name in ("number", "time_on_target_min"):
+        low, high = getattr(package, name)
+        if low > high:
+            raise ScenarioError(f"{key}.{name}: {[low, high]} must be [smallest, largest]")
+    return package
+
+
+def _line(points: Any, key: str) -> tuple[LonLat, ...]:
+    @dataclass(frozen=True)
+    class _Point:
+        position: LonLat
+
+    if not isinstance(points, list | tuple):
+        raise ScenarioError(f"{key}: {points!r} is not a list of [longitude, latitude]")
+    line = []
+    for n, point in enumerate(points):
+        position = build(_Point, {"position": point}, f"{key}[{n}]").position
+        check_on_map(position, f"{key}[{n}]")
+        line.append(position)
+    return tuple(line)
+
+
+def _check_kinds(package: Package, key: str) -> None:
+    if not isinstance(package.kinds, Mapping) or not package.kinds:
+        raise ScenarioError(f"{key}.kinds: {package.kinds!r} is not a mapping of kind to weight")
+    for kind, weight in package.kinds.items():
+        one_of(kind, load_catalogue().threats, f"{key}.kinds.{kind}")
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < 1e9:
+            raise ScenarioError(f"{key}.kinds.{kind}: {weight!r} is not a weight of 0 or more")
+    if sum(package.kinds.values()) <= 0:
+        raise ScenarioError(f"{key}.kinds: {dict(package.kinds)} has no weight above 0")
+
+
+def _check(scenario: Scenario) -> None:
+    """Check what concerns the scenario as a whole."""
+    for key in ("assets", "shooters", "sensors", "packages"):
+        names = [entry.name for entry in getattr(scenario, key)]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ScenarioError(f"{key}: the name {twice!r} stands twice; names must differ")
+    assets = [asset.name for asset in scenario.assets]
+    for n, shooter in enumerate(scenario.shooters):
+        if shooter.asset:
+            one_of(shooter.asset, assets, f"shooters[{n}].asset")
+        _check_use(scenario, shooter, f"shooters[{n}].kind")
+    for n, package in enumerate(scenario.packages):
+        for aim in package.aim:
+            one_of(aim, assets, f"packages[{n}].aim")
+    most = sum(package.number[1] for package in scenario.packages)
+    if most > scenario.slots:
+        raise ScenarioError(
+            f"slots: {scenario.slots} is too few; the packages can bring {most} threats, so "
+            f"{most} or more is needed"
+        )
+    if sum(package.number[0] for package in scenario.packages) < 1:
+        raise ScenarioError("packages: the raid can be empty; some number must be 1 or more")
+    _check_entries(scenario)
+    _check_arrivals(scenario)
+
+
+def _check_use(scenario: Scenario, shooter: Shooter, key: str) -> None:
+    threats = scenario.catalogue.threats
+    mixes = [package.kinds.items() for package in scenario.packages]
+    coming = {kind for mix in mixes for kind, weight in mix if weight > 0}
+    kind = scenario.catalogue.shooters[shooter.kind]
+    if not any(engages(kind, threats[name], pk) for name, pk in kind.pk.items() if name in coming):
+        raise ScenarioError(
+            f"{key}: {shooter.kind!r} can engage none of the raid's threats "
+            f"({', '.join(sorted(coming))})"
+        )
+
+
+def _check_entries(scenario: Scenario) -> None:
+    for n, package in enumerate(scenario.packages):
+        nearest_m, asset = nearest_aim(scenario, package)
+        if nearest_m < 1_000.0:
+            raise ScenarioError(
+                f"packages[{n}].entry: it comes within {nearest_m:.0f} m of {asset!r}; a threat "
+                "must enter 1 km or more away from what it aims at"
+            )
+
+
+def _check_arrivals(scenario: Scenario) -> None:
+    for n, package in enumerate(scenario.packages):
+        latest, kind = latest_arrival_s(scenario, package)
+        if latest >= scenario.clock_min * 60.0:
+            raise ScenarioError(
+                f"packages[{n}]: a {kind} may arrive {latest / 60.0:.1f} minutes after the start, "
+                f"outside the clock; clock_min above {latest / 60.0:.1f} (now "
+                f"{scenario.clock_min:g}), a nearer entry or earlier time_on_target_min is needed"
+            )

@@ -1,0 +1,224 @@
+"""A checked scenario to the arrays of the core; the one place where units are converted."""
+
+from collections.abc import Sequence
+from typing import Any, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.core.params import NONE, Params
+from envs.entities import Asset, Package, Scenario, Sensor, Shooter
+from envs.geography import arc, length, spaced, to_plane
+
+ENTRY_POINTS = 17
+
+
+def scenario_params(scenario: Scenario) -> Params:
+    """Return the arrays of a scenario, a single parameter set (P = 1), read-only."""
+    values: dict[str, Any] = {
+        "clock": {"epoch_s": scenario.epoch_s, "clock_s": scenario.clock_min * 60.0},
+        "threat_kind": _threat_kinds(scenario),
+        "asset": _assets(scenario),
+        "shooter": _shooters(scenario),
+        "shooter_pk": [
+            [
+                scenario.catalogue.shooters[shooter.kind].pk.get(kind, 0.0)
+                for kind in scenario.threat_kinds
+            ]
+            for shooter in scenario.shooters
+        ],
+        "sensor": _sensors(scenario),
+        **_packages(scenario),
+    }
+    arrays = {}
+    for name, hint in get_type_hints(Params, include_extras=True).items():
+        arrays[name] = _array(values[name], hint.__metadata__[1])
+    return Params(**arrays)
+
+
+def _array(values: Any, dtype: "np.dtype[Any]") -> NDArray[Any]:
+    """Return values, or columns of them by field name, as an array with a leading axis P = 1."""
+    if dtype.names is None:
+        array = np.array(values, dtype)[None]
+    else:
+        columns = {name: np.asarray(values[name]) for name in dtype.names}
+        array = np.zeros((1, *columns[dtype.names[0]].shape), dtype)
+        for name, column in columns.items():
+            array[name] = column
+    array.setflags(write=False)
+    return array
+
+
+def latest_arrival_s(scenario: Scenario, package: Package) -> tuple[float, str]:
+    """Return when the last threat of a package can arrive, and of which kind it is.
+
+    Args:
+        scenario: the scenario, for its assets and catalogue.
+        package: one of its packages.
+
+    Returns:
+        Seconds after the raid's start, counting the longest way and the largest jitter; the kind.
+    """
+    queue_s = 60.0 * (package.spread_min + package.spacing_min * (package.number[1] - 1))
+    on_target_s = package.time_on_target_min[1] * 60.0 + queue_s
+    entry = entry_line(package)
+    ends = to_plane([asset.position for asset in _aims(scenario, package)])
+    latest, slowest = 0.0, next(iter(package.kinds))
+    for name in (kind for kind, weight in package.kinds.items() if weight > 0):
+        kind = scenario.catalogue.threats[name]
+        if kind.ballistic:
+            flight_s = float(np.hypot(kind.descent_km * 1e3, kind.altitude_m)) / kind.speed_mps
+        else:
+            flight_s = _longest_way_m(package, entry, ends) / kind.speed_mps
+        arrival_s = max(on_target_s, flight_s)
+        if arrival_s > latest:
+            latest, slowest = arrival_s, name
+    return latest, slowest
+
+
+def nearest_aim(scenario: Scenario, package: Package) -> tuple[float, str]:
+    """Return how near, in metres, a package's entry comes to an aim point, and which one."""
+    aims = _aims(scenario, package)
+    ends = to_plane([asset.position for asset in aims])
+    distance = np.linalg.norm(ends[:, None] - entry_line(package)[None], axis=2).min(axis=1)
+    nearest = int(distance.argmin())
+    return float(distance[nearest]), aims[nearest].name
+
+
+def _aims(scenario: Scenario, package: Package) -> list[Asset]:
+    return [a for a in scenario.assets if not package.aim or a.name in package.aim]
+
+
+def _longest_way_m(package: Package, entry: NDArray[Any], ends: NDArray[Any]) -> float:
+    longest = 0.0
+    for route in package.routes:
+        # Each leg between jittered points is longer by at most one diagonal of the two squares.
+        slack = 2.0 * np.sqrt(2.0) * package.route_jitter_km * 1e3 * len(route)
+        for end in ends:
+            for start in entry:
+                line = np.concatenate([start[None], to_plane(list(route)), end[None]])
+                longest = max(longest, length(line) + slack)
+    return longest
+
+
+def entry_line(package: Package) -> NDArray[np.float64]:
+    """Return the points of a package's entry line, equally spaced, float64 [17, 2] in metres."""
+    if package.sector is None:
+        return spaced(to_plane(list(package.entry)), ENTRY_POINTS)
+    sector = package.sector
+    centre = to_plane([sector.centre])[0]
+    return arc(centre, sector.radius_km * 1e3, sector.from_deg, sector.to_deg, ENTRY_POINTS)
+
+
+def _threat_kinds(scenario: Scenario) -> dict[str, Any]:
+    kinds = list(scenario.catalogue.threats.values())
+    return {
+        "speed_mps": [kind.speed_mps for kind in kinds],
+        "altitude_m": [kind.altitude_m for kind in kinds],
+        "descent_m": [kind.descent_km * 1e3 for kind in kinds],
+        "signature": [kind.signature for kind in kinds],
+        "damage": [kind.damage for kind in kinds],
+        "hit": [kind.hit_probability for kind in kinds],
+        "evasion": [kind.evasion for kind in kinds],
+        "cost_keur": [kind.cost_keur for kind in kinds],
+        "ballistic": [kind.ballistic for kind in kinds],
+        "decoy": [kind.decoy for kind in kinds],
+    }
+
+
+def _places(entries: Sequence[Asset | Shooter | Sensor]) -> dict[str, Any]:
+    places = to_plane([entry.position for entry in entries])
+    return {"x_m": places[:, 0], "y_m": places[:, 1]}
+
+
+def _assets(scenario: Scenario) -> dict[str, Any]:
+    return {
+        **_places(scenario.assets),
+        "value": [asset.value for asset in scenario.assets],
+        "hardness": [asset.hardness for asset in scenario.assets],
+    }
+
+
+def _shooters(scenario: Scenario) -> dict[str, Any]:
+    assets = [asset.name for asset in scenario.assets]
+    kinds = [scenario.catalogue.shooters[shooter.kind] for shooter in scenario.shooters]
+    limits = {
+        f"{field}_{end}_m": [getattr(kind, key)[n] * scale for kind in kinds]
+        for field, key, scale in (
+            ("air_range", "air_range_km", 1e3),
+            ("air_altitude", "air_altitude_m", 1.0),
+            ("ballistic_range", "ballistic_range_km", 1e3),
+            ("ballistic_altitude", "ballistic_altitude_m", 1.0),
+        )
+        for n, end in enumerate(("min", "max"))
+    }
+    return {
+        **_places(scenario.shooters),
+        **limits,
+        "kind": [scenario.shooter_kinds.index(shooter.kind) for shooter in scenario.shooters],
+        "asset": [
+            assets.index(shooter.asset) if shooter.asset else NONE for shooter in scenario.shooters
+        ],
+        "antenna_m": [kind.antenna_height_m for kind in kinds],
+        "falloff": [kind.pk_falloff for kind in kinds],
+        "interceptor_mps": [kind.interceptor_speed_mps for kind in kinds],
+        "reaction_s": [kind.reaction_s for kind in kinds],
+        "channels": [kind.fire_channels for kind in kinds],
+        "magazine": [kind.magazine_rounds for kind in kinds],
+        "rounds": [shooter.rounds for shooter in scenario.shooters],
+        "reserve": [shooter.reserve_rounds for shooter in scenario.shooters],
+        "reload_rounds": [kind.reload_rounds for kind in kinds],
+        "reload_s": [kind.reload_s for kind in kinds],
+        "rounds_per_shot": [kind.rounds_per_engagement for kind in kinds],
+        "cost_keur": [kind.cost_keur_per_round for kind in kinds],
+    }
+
+
+def _sensors(scenario: Scenario) -> dict[str, Any]:
+    kinds = [scenario.catalogue.sensors[sensor.kind] for sensor in scenario.sensors]
+    return {
+        **_places(scenario.sensors),
+        "antenna_m": [kind.antenna_height_m for kind in kinds],
+        "range_m": [kind.range_km * 1e3 for kind in kinds],
+    }
+
+
+def _packages(scenario: Scenario) -> dict[str, Any]:
+    packages = scenario.packages
+    routes = max(len(package.routes) for package in packages)
+    vias = max(len(route) for package in packages for route in package.routes)
+    via_m = np.zeros((len(packages), routes, vias, 2))
+    counts = np.zeros((len(packages), routes), np.int32)
+    for g, package in enumerate(packages):
+        for n, route in enumerate(package.routes):
+            via_m[g, n, : len(route)] = to_plane(list(route))
+            counts[g, n] = len(route)
+    lines = np.stack([entry_line(package) for package in packages])
+    return {
+        "package": {
+            "fewest": [package.number[0] for package in packages],
+            "most": [package.number[1] for package in packages],
+            "same_aim": [package.same_aim for package in packages],
+            "routes": [len(package.routes) for package in packages],
+            "jitter_m": [package.route_jitter_km * 1e3 for package in packages],
+            "time_min_s": [60.0 * package.time_on_target_min[0] for package in packages],
+            "time_max_s": [60.0 * package.time_on_target_min[1] for package in packages],
+            "spread_s": [60.0 * package.spread_min for package in packages],
+            "spacing_s": [60.0 * package.spacing_min for package in packages],
+        },
+        "package_kind": [_kind_weights(scenario, package) for package in packages],
+        "package_aim": [_aim_weights(scenario, package) for package in packages],
+        "entry": {"x_m": lines[:, :, 0], "y_m": lines[:, :, 1]},
+        "vias": counts,
+        "via": {"x_m": via_m[..., 0], "y_m": via_m[..., 1]},
+    }
+
+
+def _kind_weights(scenario: Scenario, package: Package) -> NDArray[np.float64]:
+    return np.cumsum([float(package.kinds.get(kind, 0.0)) for kind in scenario.threat_kinds])
+
+
+def _aim_weights(scenario: Scenario, package: Package) -> NDArray[np.float64]:
+    """Weigh aim points by full value, whatever has been lost: a raid is not drawn from play."""
+    aims = _aims(scenario, package)
+    return np.cumsum([asset.value * (asset in aims) for asset in scenario.assets])

@@ -1,0 +1,118 @@
+"""The environment as a single Gymnasium environment: a batch of one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.batch import RaidBatch, check_actions, split_index
+from envs.validation import one_of
+
+
+class BalticShieldEnv(gymnasium.Env):
+    """Interceptor allocation in one raid on the Baltic states.
+
+    Observation: Dict of float32 tables and an int8 mask, of fixed size; units and bounds of each
+        column are in `envs.observation.Layout`. `track` [I, 14 + K], `shooter` [S, 9 + Q],
+        `asset` [A, 5], `pair` [S, I, 4], `clock` [3], `action_mask` [S, 1 + I].
+    Action: `MultiDiscrete([1 + I] * S)`; for each shooter hold (0) or one engagement of the track
+        in slot i (1 + i). What the mask does not allow is a hold, and counted in the metric
+        `illegal_actions`.
+    Reward: -(loss of the epoch) / (mean undefended loss of the scenario), or weights over metrics.
+    Episode: one raid. Terminated when every threat is settled or everything is lost; truncated
+        only by `max_epochs`. The last info holds all metrics under `metrics`.
+
+    Args:
+        scenario: name, path or mapping.
+        reward: weight by metric name; None for the default.
+        max_epochs: limit after which an episode is truncated; None for none.
+        split: raids played at first, "train", "validation" or "test".
+
+    Example:
+        >>> import gymnasium
+        >>> env = gymnasium.make("envs:BalticShield-v0", scenario="duel")
+        >>> observation, info = env.reset(seed=7)
+        >>> hold = env.action_space.sample() * 0
+        >>> observation, reward, terminated, truncated, info = env.step(hold)
+    """
+
+    metadata = {"render_modes": []}  # noqa: RUF012 (Gymnasium's own way to declare it)
+
+    def __init__(
+        self,
+        scenario: Any = "standard",
+        reward: Mapping[str, float] | None = None,
+        max_epochs: int | None = None,
+        split: str = "train",
+    ) -> None:
+        self.batch = RaidBatch(scenario, 1, reward, max_epochs)
+        self.observation_space = self.batch.layout.observation_space()
+        self.action_space = self.batch.layout.action_space()
+        split_index(split)
+        self._split = split
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Begin a raid: that of `seed`, or the next one of the seed given last.
+
+        Args:
+            seed: 0 or more, or None.
+            options: `split`, "train", "validation" or "test".
+
+        Returns:
+            The observation and an empty info.
+
+        Raises:
+            ValueError: on an unknown option or split.
+        """
+        super().reset(seed=seed)
+        for option in options or {}:
+            one_of(option, ["split"], "options")
+        split = (options or {}).get("split", self._split)
+        seeds = None if seed is None else np.array([seed], np.int64)
+        self.batch.reset(None, seeds, split)
+        self._split = split
+        return self._observation(), {}
+
+    def step(
+        self, action: Any
+    ) -> tuple[dict[str, NDArray[Any]], float, bool, bool, dict[str, Any]]:
+        """Play one epoch.
+
+        Args:
+            action: integers [S], 0 to hold or 1 + slot.
+
+        Returns:
+            Observation, reward, terminated, truncated, info.
+
+        Raises:
+            ValueError: on an action of another shape or dtype.
+        """
+        self.batch.step(check_actions(action, self.action_space.shape or ())[None])
+        terminated, truncated = bool(self.batch.terminated[0]), bool(self.batch.truncated[0])
+        info: dict[str, Any] = {}
+        if terminated or truncated:
+            info["metrics"] = {name: float(v[0]) for name, v in self.batch.metrics().items()}
+        return self._observation(), float(self.batch.reward[0]), terminated, truncated, info
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Return which choices are legal now, bool [S * (1 + I)], as sb3-contrib lays them."""
+        return self.batch.observation["action_mask"].reshape(-1).astype(np.bool_)
+
+    def state(self) -> Any:
+        """Return the whole truth, live: for planners and critics, never part of an observation."""
+        return self.batch.state()
+
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """Return a copy of everything that changes."""
+        return self.batch.get_state()
+
+    def set_state(self, saved: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what `get_state` returned."""
+        self.batch.set_state(saved)
+
+    def _observation(self) -> dict[str, NDArray[Any]]:
+        return {name: array[0].copy() for name, array in self.batch.observation.items()}

@@ -1,0 +1,35 @@
+"""Score any list of policies and trained agents on the same raids.
+
+python evaluate.py scenario=standard policies=[wta_greedy,wta_pricing,runs/mine] raids=2000
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig
+
+from agents import report, runs
+from conf import schema
+from envs.scenario import load_scenario
+
+schema.register()
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
+def main(composed: DictConfig) -> None:
+    """Compose → load → play → table, JSON, CSV and plot."""
+    with schema.one_line_errors():
+        config = schema.resolve_evaluation(composed)
+        scenario = load_scenario(config.scenario)
+        policies = runs.load_policies(config.policies, scenario)
+    seeds = range(config.first_seed, config.first_seed + config.raids)
+    evaluation = runs.score(policies, scenario, seeds, config.split, config.batch_size)
+    report.write(evaluation, Path(config.folder))
+    print(report.table(evaluation))
+    print(f"results: {config.folder}")
+
+
+if __name__ == "__main__":
+    schema.launch(main)

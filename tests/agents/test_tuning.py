@@ -1,0 +1,139 @@
+"""Tuning of the pricing rule: trials, the search, continuing it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agents.classical.policies import PricingPolicy
+from agents.classical.terms import flat_price, term_names, weight_vector
+from agents.classical.trials import Trials
+from agents.classical.tuning import GenerationReport, deployed_kinds, tune_pricing
+from agents.classical.tuning_history import TuningHistory, TuningSettings
+from agents.rollout import play
+from envs.scenario import load_scenario
+
+SCENARIO = load_scenario("duel")
+SETTINGS = TuningSettings(
+    generations=4, candidates=6, raids=24, validation_raids=32, validate_every=2, batch_size=40
+)
+
+
+def candidates() -> list[dict[str, float]]:
+    prices = [flat_price(price, SCENARIO.shooter_kinds) for price in (0.0, 0.1, 10.0)]
+    return [*prices, {"pk": -0.2, "slack": 0.3}]
+
+
+def test_trials_score_as_the_rollout_does() -> None:
+    seeds = np.arange(30)
+    vectors = np.array([weight_vector(c, SCENARIO.shooter_kinds) for c in candidates()])
+    loss, undefended_loss = Trials(SCENARIO, 17).losses(vectors, seeds, "validation")
+    assert loss.shape == (4, 30)
+    for weights, own_loss, own_risk in zip(candidates(), loss, undefended_loss, strict=True):
+        rows = play(PricingPolicy(SCENARIO, weights), SCENARIO, seeds, "validation")
+        assert own_loss.tolist() == rows["loss"].tolist()
+        assert own_risk.tolist() == rows["undefended_loss"].tolist()
+
+
+def test_a_score_does_not_depend_on_the_batch_or_on_the_other_candidates() -> None:
+    seeds = np.arange(20)
+    vectors = np.array([weight_vector(c, SCENARIO.shooter_kinds) for c in candidates()])
+    together = Trials(SCENARIO, 64).score(vectors, seeds, "train")
+    trials = Trials(SCENARIO, 7)
+    alone = [trials.score(vector[None], seeds, "train")[0] for vector in vectors]
+    assert together.tolist() == alone
+    assert together[0] > 0.0  # greedy saves something
+    assert together[2] == 0.0  # nothing is worth a price of 10: everybody holds fire
+
+
+def test_only_deployed_kinds_are_tuned() -> None:
+    kinds = deployed_kinds(SCENARIO)
+    assert {shooter.kind for shooter in SCENARIO.shooters} == set(kinds)
+    tuned, _ = tune_pricing(SCENARIO, replace(SETTINGS, generations=1))
+    assert tuple(tuned.weights) == term_names(kinds)
+
+
+def test_the_choice_is_the_best_on_validation_raids() -> None:
+    reports: list[GenerationReport] = []
+    tuned, history = tune_pricing(SCENARIO, SETTINGS, reports.append)
+    assert [report.generation for report in reports] == [1, 2, 3, 4]
+    assert [report.validation_score is not None for report in reports] == [False, True, False, True]
+    names = [finalist.name for finalist in history.finalists]
+    assert names == ["wta_greedy", "wta_threshold", "generation 2", "generation 4"]
+    best = max(history.finalists, key=lambda finalist: finalist.score)
+    assert tuned.weights == best.weights
+    seeds = SETTINGS.validation_seed + np.arange(SETTINGS.validation_raids)
+    rows = play(PricingPolicy(SCENARIO, tuned.weights), SCENARIO, seeds, "validation")
+    saved = (rows["undefended_loss"] - rows["loss"]).sum() / rows["undefended_loss"].sum()
+    assert saved == pytest.approx(best.score, abs=1e-12)
+    assert tuned.tuned["validation_protected_share"]["wta_pricing"] == round(best.score, 4)
+
+
+def test_tuning_twice_gives_the_same() -> None:
+    first, _ = tune_pricing(SCENARIO, SETTINGS)
+    again, _ = tune_pricing(SCENARIO, replace(SETTINGS, batch_size=9))
+    assert first == again
+    other, _ = tune_pricing(SCENARIO, replace(SETTINGS, seed=1))
+    assert first.weights != other.weights
+
+
+def test_a_stopped_run_continues_as_if_it_had_not_stopped(tmp_path: Path) -> None:
+    whole, whole_history = tune_pricing(SCENARIO, SETTINGS)
+    path = tmp_path / "history.json"
+    _, stopped = tune_pricing(SCENARIO, SETTINGS, lambda report: report.generation < 2)
+    assert len(stopped.fitness) == 2
+    stopped.save(path)
+    continued, history = tune_pricing(SCENARIO, SETTINGS, history=TuningHistory.load(path))
+    assert continued == whole
+    assert history.fitness == whole_history.fitness
+
+
+def test_a_run_killed_between_generations_can_be_continued() -> None:
+    history = TuningHistory(SCENARIO.name, SETTINGS)
+
+    def interrupt(report: GenerationReport) -> None:
+        if report.generation == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tune_pricing(SCENARIO, SETTINGS, interrupt, history)
+    continued, _ = tune_pricing(SCENARIO, SETTINGS, history=history)
+    assert continued == tune_pricing(SCENARIO, SETTINGS)[0]
+
+
+def test_a_history_of_something_else_is_refused() -> None:
+    history = TuningHistory("standard", SETTINGS)
+    with pytest.raises(ValueError, match="of scenario 'standard', not 'duel'"):
+        tune_pricing(SCENARIO, SETTINGS, history=history)
+    history = TuningHistory("duel", replace(SETTINGS, seed=5))
+    with pytest.raises(ValueError, match="continues with its own settings only"):
+        tune_pricing(SCENARIO, SETTINGS, history=history)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"candidates": 1}, "candidates must be at least 2, got 1"),
+        ({"raids": 0}, "raids must be at least 1, got 0"),
+        ({"generations": -1}, "generations must not be negative, got -1"),
+        ({"initial_step": 0.0}, "initial_step must be positive, got 0.0"),
+    ],
+)
+def test_settings_that_cannot_run_are_refused(setting: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TuningSettings(**setting)
+
+
+def test_four_generations_are_well_ahead_of_a_single_price() -> None:
+    # On 1,000 validation raids two seeds reached 70 and 72 % after four such generations, a
+    # single price 58 %, greedy 42 %. Half of that lead is asked for, on raids never tuned on.
+    settings = replace(SETTINGS, candidates=12, raids=128, validation_raids=256, batch_size=256)
+    tuned, history = tune_pricing(SCENARIO, settings)
+    rules = [{}, flat_price(history.threshold, SCENARIO.shooter_kinds), tuned.weights]
+    vectors = np.array([weight_vector(rule, SCENARIO.shooter_kinds) for rule in rules])
+    greedy, price, rule = Trials(SCENARIO, 256).score(vectors, np.arange(500), "validation")
+    assert greedy < price
+    assert rule > price + 0.06

@@ -1,0 +1,18 @@
+import os
+
+# One thread for torch in tests: two that wait for each other on a busy machine are far slower.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest
+
+from envs.scenario import Scenario, load_scenario
+
+
+@pytest.fixture(scope="session")
+def duel() -> Scenario:
+    return load_scenario("duel")
+
+
+@pytest.fixture(scope="session")
+def standard() -> Scenario:
+    return load_scenario("standard")

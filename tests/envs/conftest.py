@@ -1,0 +1,27 @@
+from collections.abc import Iterator
+
+import numba
+import pytest
+from hypothesis import settings
+
+# Kernels may compile inside an example; and the same examples in every run, so that a failure
+# that somebody reports is one that everybody has.
+settings.register_profile("envs", deadline=None, derandomize=True, max_examples=100)
+settings.load_profile("envs")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Play small batches on one thread: on a busy machine two wait for each other."""
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    yield
+    numba.set_num_threads(before)
+
+
+@pytest.fixture
+def two_threads(one_thread: None) -> None:
+    """Play on two threads, where Numba has them."""
+    if numba.config.NUMBA_NUM_THREADS < 2:
+        pytest.skip("Numba was given one thread: NUMBA_NUM_THREADS=2 allows this test")
+    numba.set_num_threads(2)

@@ -1,0 +1,135 @@
+"""Impacts by hand: damage, hardness, saturation, order."""
+
+import numpy as np
+import pytest
+
+from tests.envs.small import asset, hold, mapping, package, play_out, shooter, started
+
+
+def raid_of(number, value=10.0, hardness=0.0, **tuned):
+    """Return a batch of one: `number` drones at 20 km, all at one asset."""
+    source = mapping(
+        assets=[asset(value=value, hardness=hardness)],
+        packages=[package(number=(number, number))],
+        slots=max(number, 1),
+    )
+    return started(source, **{"threat_kind__hit": 1.0, **tuned})
+
+
+@pytest.mark.parametrize(
+    ("number", "damage", "hardness", "loss", "health"),
+    [
+        (1, 0.4, 0.0, 4.0, 0.6),
+        (1, 0.4, 0.25, 3.0, 0.7),
+        (2, 0.4, 0.25, 6.0, 0.4),
+        (3, 0.4, 0.0, 10.0, 0.0),  # 0.4 + 0.4 + the 0.2 that is left
+        (5, 0.4, 0.0, 10.0, 0.0),
+        (1, 1.0, 1.0, 0.0, 1.0),
+    ],
+)
+def test_loss_by_hand(number, damage, hardness, loss, health):
+    batch = raid_of(number, hardness=hardness, threat_kind__damage=damage)
+    assert batch.metrics()["undefended_loss"][0] == pytest.approx(loss, rel=1e-12)
+    play_out(batch)
+    metrics = batch.metrics()
+    assert metrics["loss"][0] == pytest.approx(loss, rel=1e-12)
+    assert batch.state().health[0, 0] == pytest.approx(health, abs=1e-12)
+    assert metrics["leakers"][0] == metrics["leakers_slow_drone"][0] == number
+    assert metrics["assets_lost"][0] == (1.0 if health == 0.0 else 0.0)
+    assert metrics["protected_share"][0] == (0.0 if loss else 1.0)
+
+
+def test_the_last_hit_takes_exactly_what_is_left():
+    batch = raid_of(7, threat_kind__damage=0.3)
+    play_out(batch)
+    assert batch.state().health[0, 0] == 0.0
+
+
+def test_duds_do_no_damage():
+    batch = raid_of(3, threat_kind__hit=0.0)
+    play_out(batch)
+    metrics = batch.metrics()
+    assert metrics["duds"][0] == 3.0
+    assert metrics["leakers"][0] == metrics["loss"][0] == metrics["undefended_loss"][0] == 0.0
+    assert metrics["protected_share"][0] == 1.0, "nothing was at risk"
+
+
+def test_share_of_hits_is_the_hit_probability():
+    rows, hit = 4096, 0.7
+    batch = started(mapping(), rows, threat_kind__hit=hit)
+    play_out(batch)
+    leaked = batch.metrics()["leakers"].mean()
+    assert abs(leaked - hit) < 4.5 * np.sqrt(hit * (1 - hit) / rows)
+
+
+def test_impacts_go_by_time_then_number():
+    # Damage 0.7 and then 0.6 of a health of 1: who comes first takes 0.7 or 0.6, the other the
+    # rest; the loss by kind of impact shows the order.
+    source = mapping(packages=[package(number=(2, 2))], slots=2)
+    for earlier in (0, 1):
+        batch = started(source, threat_kind__hit=1.0, threat_kind__damage=0.6)
+        threats = batch.state().threat[0]
+        numbers = list(threats["number"])
+        threats["impact_s"][numbers.index(earlier)] = 25.0
+        threats["impact_s"][numbers.index(1 - earlier)] = 35.0
+        hold(batch, 3)
+        assert batch.metrics()["loss"][0] == pytest.approx(6.0)
+        assert threats["status"][numbers.index(earlier)] == 4
+        assert threats["status"][numbers.index(1 - earlier)] == 2
+    # At one time, number 0 strikes first: it takes all of a weak asset, whatever the slots.
+    for seed in range(8):
+        batch = started(source, seed=seed, threat_kind__hit=1.0, threat_kind__damage=1.0)
+        threats = batch.state().threat[0]
+        threats["impact_s"] = 25.0
+        threats["kind"][list(threats["number"]).index(1)] = 1
+        hold(batch, 3)
+        metrics = batch.metrics()
+        assert metrics["loss"][0] == 10.0
+        assert metrics["leakers_slow_drone"][0] == metrics["leakers_jet_drone"][0] == 1.0
+
+
+def test_a_raid_that_destroys_everything_is_over_at_once():
+    batch = raid_of(4, threat_kind__damage=1.0)
+    batch.state().threat["impact_s"][0, :2] = 15.0
+    hold(batch)
+    assert not batch.terminated[0]
+    hold(batch)
+    assert batch.terminated[0]
+    assert not batch.truncated[0]
+    assert batch.metrics()["leakers"][0] == 2.0
+    assert batch.metrics()["epochs"][0] == 2.0
+
+
+def test_a_shooter_that_is_an_asset_dies_with_it():
+    source = mapping(
+        assets=[asset("city", (0, 30)), asset("site")],
+        shooters=[shooter("site battery", rounds=6, asset="site"), shooter("free", rounds=6)],
+        packages=[
+            package("first", entry=(0, 15), aim=["site"]),
+            package("second", entry=(-20, 30), aim=["city"]),
+        ],
+    )
+    far = {"shooter__air_range_max_m": 60e3, "shooter_pk": 1e-6}
+    batch = started(source, threat_kind__hit=1.0, threat_kind__damage=1.0, **far)
+    state = batch.state()
+    numbers = list(state.threat["number"][0])
+    first, second = numbers.index(0), numbers.index(1)
+    state.threat["impact_s"][0, first] = 15.0
+    orders = np.array([[1 + second, 1 + second]])
+    batch.step(orders)
+    in_flight = state.engagement["resolve_s"][0, :, 0]
+    assert np.all(in_flight > 20.0), "the test needs both to be in flight when the site falls"
+    assert np.all(state.shooter["able"][0])
+    batch.step(orders)  # the site falls in this epoch: its launch at the start still counts
+    assert list(state.shooter["able"][0]) == [False, True]
+    assert list(state.shooter["busy"][0]) == [0, 2], "its rounds in flight are lost"
+    metrics = batch.metrics()
+    assert metrics["rounds_fired"][0] == 4.0
+    assert metrics["rounds_wasted"][0] == 2.0
+    assert not batch.observation["action_mask"][0, 0, 1:].any()
+    assert batch.observation["shooter"][0, 0, 0] == 0.0
+    track = state.track[0, second]
+    assert track.in_flight == 2, "only those of the shooter that is left"
+    batch.step(orders)
+    assert batch.metrics()["illegal_actions"][0] == 1.0
+    assert batch.metrics()["rounds_fired"][0] == 5.0

@@ -1,0 +1,87 @@
+"""Reloads by hand."""
+
+import numpy as np
+import pytest
+
+from tests.envs.small import asset, fire, hold, mapping, package, shooter, started
+
+
+def reloading(rounds=3, reserve=2, **tuned):
+    """Return a batch of one with an RBS 70 (magazine 3, one round in 30 s) and a far drone."""
+    source = mapping(
+        assets=[asset(place=(0, -20))],
+        shooters=[shooter(kind="rbs70", rounds=rounds, reserve_rounds=reserve)],
+        packages=[package(entry=(0, 6))],
+        clock_min=30,
+    )
+    # Hardly ever a kill, so that the raid goes on.
+    return started(source, shooter__magazine=3, shooter__channels=2, shooter_pk=1e-6, **tuned)
+
+
+def counts(batch):
+    shooter_state = batch.state().shooter[0, 0]
+    return int(shooter_state.rounds), int(shooter_state.reserve)
+
+
+def test_reload_by_hand():
+    batch = reloading(shooter__reload_s=30.0, shooter__reload_rounds=1)
+    assert counts(batch) == (3, 2)
+    assert batch.state().shooter[0, 0].reload_s == np.inf, "the magazine is full"
+    fire(batch)  # at 0 s; the reload starts at 10 s, when there is room
+    assert counts(batch) == (2, 2)
+    assert batch.state().shooter[0, 0].reload_s == 40.0
+    seen = []
+    for _ in range(8):
+        hold(batch)
+        seen.append(counts(batch))
+    assert seen == [(2, 2), (2, 2), (3, 1), (3, 1), (3, 1), (3, 1), (3, 1), (3, 1)]
+
+
+def test_reloads_follow_one_another_until_the_reserve_is_empty():
+    batch = reloading(rounds=1, shooter__reload_s=25.0, shooter__reload_rounds=1)
+    assert batch.state().shooter[0, 0].reload_s == 25.0, "started with the raid"
+    seen = []
+    for _ in range(8):
+        hold(batch)
+        seen.append(counts(batch))
+    # Due at 25 s, so there at the epoch of 30 s; the next one is due at 55 s, there at 60 s.
+    assert seen == [(1, 2), (1, 2), (2, 1), (2, 1), (2, 1), (3, 0), (3, 0), (3, 0)]
+    assert batch.state().shooter[0, 0].reload_s == np.inf
+
+
+def test_a_reload_waits_until_it_fits():
+    batch = reloading(rounds=2, reserve=4, shooter__reload_s=20.0, shooter__reload_rounds=2)
+    assert batch.state().shooter[0, 0].reload_s == np.inf, "two rounds do not fit beside two"
+    fire(batch)
+    assert batch.state().shooter[0, 0].reload_s == 30.0
+    hold(batch, 2)
+    assert counts(batch) == (3, 2)
+
+
+def test_the_last_reload_brings_what_is_left():
+    batch = reloading(rounds=0, reserve=1, shooter__reload_s=20.0, shooter__reload_rounds=3)
+    hold(batch, 2)
+    assert counts(batch) == (1, 0)
+
+
+def test_a_reload_does_not_keep_a_shooter_from_firing():
+    batch = reloading(rounds=2, shooter__reload_s=100.0, shooter__reload_rounds=1)
+    assert batch.state().shooter[0, 0].reload_s == 100.0
+    fire(batch)
+    fire(batch)
+    assert counts(batch) == (0, 2)
+    assert batch.state().shooter[0, 0].reload_s == 100.0
+
+
+def test_the_observation_counts_down_to_the_reload():
+    batch = reloading(rounds=2, reserve=2, shooter__reload_s=60.0, shooter__reload_rounds=1)
+    column = batch.layout.index("shooter", "next_reload_min")
+    share = batch.layout.index("shooter", "rounds_share")
+    seen = []
+    for _ in range(3):
+        seen.append(batch.observation["shooter"][0, 0, column])
+        hold(batch)
+    assert seen == pytest.approx([1.0, 5 / 6, 4 / 6], rel=1e-5)
+    assert batch.observation["shooter"][0, 0, share] == 1.0
+    fire(batch)
+    assert batch.observation["shooter"][0, 0, share] == 0.75

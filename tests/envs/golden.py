@@ -1,0 +1,139 @@
+"""Golden engagements: whole raids written out for people to read, and to compare with."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.batch import RaidBatch
+from envs.core.state import ABSENT, DUD, KILLED, LEAKED
+
+FOLDER = Path(__file__).parents[1] / "golden"
+RAIDS = tuple((scenario, seed) for scenario in ("duel", "standard") for seed in (1, 2, 3))
+# Rounded so that a platform's last bit does not show; events themselves are far from ties.
+NOT_WRITTEN = ("illegal_actions", "engagements", "epochs")
+
+
+def path(scenario: str, seed: int) -> Path:
+    """Return the file of one golden raid."""
+    return FOLDER / f"{scenario}-{seed}.txt"
+
+
+def nearest_first(batch: RaidBatch) -> NDArray[np.int64]:
+    """Return orders, int64 [1, S]: at the track that strikes first, what is likeliest to kill it.
+
+    One engagement a track at a time, so that the text shows which one killed. On a tie the lower
+    shooter; tracks are in the order of predicted impact, then of threat number, never of slot.
+    """
+    state = batch.state()
+    mask, pk = batch.observation["action_mask"][0], state.pair["pk"][0]
+    orders = np.zeros((1, mask.shape[0]), np.int64)
+    impact_s, number = state.track["impact_s"][0], state.threat["number"][0]
+    for i in sorted(np.flatnonzero(state.track["held"][0]), key=lambda i: (impact_s[i], number[i])):
+        if state.track["in_flight"][0, i] > 0:
+            continue
+        free = (mask[:, 1 + i] == 1) & (orders[0] == 0)
+        if free.any():
+            orders[0, np.argmax(np.where(free, pk[:, i], -1.0))] = 1 + i
+    return orders
+
+
+def write(scenario: str, seed: int) -> str:
+    """Return the text of a raid of the test split under `nearest_first`."""
+    batch = RaidBatch(scenario, 1)
+    batch.reset(None, np.array([seed]), "test")
+    lines = [f"{scenario}, version {batch.scenario.version}: test raid {seed}, nearest first", ""]
+    lines += _raid(batch)
+    lines.append("")
+    while not batch.terminated[0]:
+        lines += _epoch(batch)
+    lines += ["", *_totals(batch)]
+    return "\n".join(lines) + "\n"
+
+
+def _raid(batch: RaidBatch) -> Iterator[str]:
+    threats = batch.state().threat[0]
+    for i in _by_number(threats):
+        aim = batch.scenario.assets[threats["aim"][i]].name
+        start_s, impact_s = batch.state().route["time_s"][0, i, 0], threats["impact_s"][i]
+        yield (
+            f"threat {_threat(batch, i)} at {aim}: from {start_s:.1f} s to {impact_s:.1f} s, "
+            f"kill number {threats['kill_u'][i]:.4f}, {'hits' if threats['hits'][i] else 'dud'}"
+        )
+
+
+def _epoch(batch: RaidBatch) -> Iterator[str]:
+    """Play one epoch; yield its launches, its kills and misses, then its impacts."""
+    state, names = batch.state(), [shooter.name for shooter in batch.scenario.shooters]
+    epoch = int(state.raid["epoch"][0])
+    orders = nearest_first(batch)
+    pairs = state.pair[0].copy()
+    for s in np.flatnonzero(orders[0]):
+        pair, i = pairs[s, orders[0, s] - 1], orders[0, s] - 1
+        flight = f"pk {pair['pk']:.3f}, {pair['flight_s']:.1f} s"
+        yield f"{epoch:4} launch {names[s]} -> {_threat(batch, i)}: {flight}"
+    until_s = (epoch + 1) * float(batch.params.clock["epoch_s"][0])
+    flying = _flying(batch, orders, pairs, until_s)
+    before, health = state.threat["status"][0].copy(), state.health[0].copy()
+    loss = batch.metrics()["loss"][0]
+    batch.step(orders)
+    after = state.threat["status"][0]
+    for resolve_s, s, i in flying:
+        result = "kill" if after[i] == KILLED else "miss"
+        if before[i] == KILLED or resolve_s >= state.threat["impact_s"][0, i]:
+            result = "late"
+        yield f"{epoch:4} {result}   {names[s]} -> {_threat(batch, i)} at {resolve_s:.1f} s"
+    yield from _impacts(batch, epoch, before, health, batch.metrics()["loss"][0] - loss)
+
+
+def _flying(
+    batch: RaidBatch, orders: NDArray[Any], pairs: NDArray[Any], until_s: float
+) -> list[tuple[float, int, int]]:
+    """Return (time, shooter, slot) of the engagements that end before `until_s`, in order."""
+    state, now_s = batch.state(), until_s - float(batch.params.clock["epoch_s"][0])
+    flying = [
+        (float(engagement["resolve_s"]), s, int(engagement["target"]))
+        for s, engagements in enumerate(state.engagement[0])
+        for engagement in engagements[: state.shooter["busy"][0, s]]
+    ]
+    for s in np.flatnonzero(orders[0]):
+        i = int(orders[0, s]) - 1
+        flying.append((float(np.float32(now_s) + pairs["flight_s"][s, i]), int(s), i))
+    return sorted(entry for entry in flying if entry[0] < until_s)
+
+
+def _impacts(
+    batch: RaidBatch, epoch: int, before: NDArray[Any], health: NDArray[Any], total: float
+) -> Iterator[str]:
+    """Yield the epoch's impacts, each with its loss worked out here; they add up to `total`."""
+    threats, kinds = batch.state().threat[0], batch.params.threat_kind[0]
+    landed = np.flatnonzero((threats["status"] != before) & np.isin(threats["status"], (LEAKED, DUD)))
+    for i in sorted(landed, key=lambda i: (threats["impact_s"][i], threats["number"][i])):
+        a, where = threats["aim"][i], batch.scenario.assets[threats["aim"][i]]
+        text = f"{_threat(batch, i)} on {where.name} at {threats['impact_s'][i]:.1f} s"
+        if threats["status"][i] == DUD:
+            yield f"{epoch:4} dud    {text}"
+            continue
+        lost = min(health[a], kinds["damage"][threats["kind"][i]] * (1.0 - where.hardness))
+        health[a] -= lost
+        total -= lost * where.value
+        yield f"{epoch:4} leak   {text}: loss {lost * where.value:.3f}, health {health[a]:.3f}"
+    assert abs(total) < 1e-9, "the losses written are not those of the core"
+
+
+def _totals(batch: RaidBatch) -> Iterator[str]:
+    for name, values in batch.metrics().items():
+        if values[0] != 0.0 and name not in NOT_WRITTEN:
+            yield f"{name}: {values[0]:.6g}"
+
+
+def _threat(batch: RaidBatch, i: int) -> str:
+    threat = batch.state().threat[0, i]
+    return f"{int(threat['number']):2} {batch.scenario.threat_kinds[threat['kind']]}"
+
+
+def _by_number(threats: NDArray[Any]) -> list[int]:
+    present = np.flatnonzero(threats["status"] != ABSENT)
+    return sorted(present, key=lambda i: int(threats["number"][i]))

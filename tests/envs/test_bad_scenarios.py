@@ -1,0 +1,252 @@
+"""Scenario errors: each names the key, the value and what would be right, before the first step."""
+
+import re
+
+import pytest
+import yaml
+
+from envs import ScenarioError, load_scenario, scenario_names
+from envs.catalogue import ShooterKind, ThreatKind, load_catalogue
+from envs.validation import build
+from tests.envs.small import asset, at, changed, mapping, package, sensor, shooter
+
+NAN, INF = float("nan"), float("inf")
+
+
+def message(source):
+    """Return the text of the error that a scenario gets."""
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(source)
+    return str(caught.value)
+
+
+def says(source, *parts):
+    text = message(source)
+    for part in parts:
+        assert part in text, text
+
+
+def test_the_scenario_that_the_others_are_made_of_is_right():
+    assert load_scenario(mapping()).num_slots == 4
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "parts"),
+    [
+        # Unknown kinds, with the nearest spelling, and all that are known.
+        ("shooters.0.kind", "nasam", ("shooters[0].kind", "'nasam'", "did you mean 'nasams'?", "patriot")),
+        ("sensors.0.kind", "gap_filer_radar", ("sensors[0].kind", "did you mean 'gap_filler_radar'?")),
+        ("packages.0.kinds", {"slow_dron": 1}, ("packages[0].kinds.slow_dron", "did you mean 'slow_drone'?", "decoy")),
+        ("shooters.0.kind", "trebuchet", ("shooters[0].kind", "'trebuchet'", "known: patriot, ")),
+        # Negative and non-finite numbers.
+        ("assets.0.value", -1, ("assets[0].value", "-1", "from 1e-06 to 1e+06")),
+        ("assets.0.value", NAN, ("assets[0].value", "nan", "a finite number")),
+        ("assets.0.value", INF, ("assets[0].value", "inf", "a finite number")),
+        ("shooters.0.rounds", -2, ("shooters[0].rounds", "-2", "a whole number from 0")),
+        ("clock_min", -5, ("clock_min", "-5", "from 0.1")),
+        ("epoch_s", 0, ("epoch_s", "0", "from 0.1")),
+        ("slots", 0, ("slots", "0", "a whole number from 1")),
+        ("packages.0.number", [-1, 2], ("packages[0].number[0]", "-1")),
+        ("packages.0.kinds", {"slow_drone": -1}, ("packages[0].kinds.slow_drone", "-1", "0 or more")),
+        ("packages.0.kinds", {"slow_drone": NAN}, ("packages[0].kinds.slow_drone", "nan")),
+        ("packages.0.time_on_target_min", [0, INF], ("packages[0].time_on_target_min[1]", "inf")),
+        # Probabilities and shares outside [0, 1].
+        ("assets.0.hardness", 1.2, ("assets[0].hardness", "1.2", "from 0 to 1")),
+        ("assets.0.hardness", -0.1, ("assets[0].hardness", "-0.1", "from 0 to 1")),
+        # Positions off the map.
+        ("assets.0.position", [5.0, 55.0], ("assets[0].position", "[5.0, 55.0]", "off the map", "from 17 to 32")),
+        ("shooters.0.position", [24.0, 70.0], ("shooters[0].position", "off the map", "from 52.5 to 61.5")),
+        ("sensors.0.position", [54.9, 23.9], ("sensors[0].position", "[longitude, latitude]")),
+        ("packages.0.entry", [[0, 0]], ("packages[0].entry[0]", "off the map")),
+        ("packages.0.routes", [[], [[24, 57], [0, 0]]], ("packages[0].routes[1][1]", "off the map")),
+        ("assets.0.position", [24.0, NAN], ("assets[0].position[1]", "nan")),
+        ("assets.0.position", [24.0], ("assets[0].position", "[24.0]", "a list of 2 numbers")),
+        # A shooter that can engage nothing.
+        ("shooters.0.rounds", 0, ("shooters[0].rounds", "0", "engage nothing", "spends 1")),
+        ("packages.0.kinds", {"ballistic_missile": 1}, ("shooters[0].kind", "'nasams'", "none of the raid's threats", "ballistic_missile")),
+        # A raid that cannot arrive within the clock.
+        ("clock_min", 6, ("packages[0]", "slow_drone", "6.7 minutes", "clock_min above 6.7", "now 6")),
+        ("packages.0.time_on_target_min", [0, 12], ("packages[0]", "12.0 minutes", "outside the clock")),
+        # More threats than slots.
+        ("packages.0.number", [1, 9], ("slots", "4", "9 threats", "9 or more")),
+        # Wrong types and orders.
+        ("slots", 2.5, ("slots", "2.5", "a whole number")),
+        ("slots", True, ("slots", "True", "a whole number")),
+        ("clock_min", "ten", ("clock_min", "'ten'", "a finite number")),
+        ("name", 7, ("name", "7", "not a text")),
+        ("packages.0.number", [3, 1], ("packages[0].number", "[3, 1]", "[smallest, largest]")),
+        ("packages.0.number", 3, ("packages[0].number", "3", "a list of 2 numbers")),
+        ("packages.0.number", [0, 0], ("packages", "can be empty", "1 or more")),
+        ("packages.0.same_aim", "yes", None),
+        ("packages.0.kinds", {}, ("packages[0].kinds", "{}", "mapping of kind to weight")),
+        ("packages.0.kinds", {"slow_drone": 0}, ("packages[0].kinds", "no weight above 0")),
+        ("packages.0.routes", [], ("packages[0].routes", "[]", "[[]] is straight")),
+        ("packages.0.entry", [], ("packages[0]", "either entry", "or sector")),
+        ("assets", [], ("assets", "[]", "one or more entries")),
+        ("sensors", None, ("sensors", "None", "one or more entries")),
+        ("assets.0", "depot", ("assets[0]", "'depot'", "a mapping of keys to values")),
+        ("packages.0", 3, ("packages[0]", "3", "a mapping of keys to values")),
+        ("shooters.0.rounds", 99, ("shooters[0].rounds", "99", "magazine of nasams", "(6)", "reserve_rounds")),
+        # Unknown aims and assets.
+        ("packages.0.aim", ["deppot"], ("packages[0].aim", "'deppot'", "did you mean 'depot'?")),
+        ("packages.0.aim", "depot", ("packages[0].aim", "'depot'", "a list of asset names")),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_named(path, value, parts):
+    source = mapping(packages=[package(same_aim=False)])
+    if parts is None:
+        parts = ("packages[0].same_aim", "'yes'", "true or false")
+    says(changed(source, path, value), *parts)
+
+
+@pytest.mark.parametrize(
+    ("path", "near"),
+    [
+        ("slotz", "slots"),
+        ("clock_mins", "clock_min"),
+        ("assets.0.hardnes", "hardness"),
+        ("shooters.0.reserve_round", "reserve_rounds"),
+        ("sensors.0.positon", "position"),
+        ("packages.0.spread", "spread_min"),
+    ],
+)
+def test_a_misspelt_key_gets_the_nearest_spelling(path, near):
+    *_, key = path.split(".")
+    says(changed(mapping(), path, 1), key, f"did you mean {near!r}?", "known: ")
+
+
+@pytest.mark.parametrize(("misspelt", "right"), [("asset", "assets"), ("shooter", "shooters")])
+def test_a_misspelt_list_gets_the_nearest_spelling(misspelt, right):
+    source = mapping()
+    source[misspelt] = source.pop(right)
+    says(source, repr(misspelt), f"did you mean {right!r}?")
+
+
+@pytest.mark.parametrize(
+    "path", ["slots", "name", "clock_min", "assets.0.value", "shooters.0.kind", "packages.0.number",
+             "packages.0.time_on_target_min", "sensors.0.position", "packages.0.kinds"],
+)  # fmt: skip
+def test_a_missing_key_is_named(path):
+    source = changed(mapping(), path, None)
+    *parents, key = path.split(".")
+    place = source
+    for parent in parents:
+        place = place[int(parent) if parent.isdigit() else parent]
+    del place[key]
+    full = re.sub(r"\.(\d+)", r"[\1]", path)
+    says(source, full, "missing", "is needed")
+
+
+@pytest.mark.parametrize("key", ["assets", "shooters", "sensors", "packages", "routes"])
+def test_a_missing_or_empty_list_is_named(key):
+    source = mapping()
+    if key == "routes":
+        source["packages"][0]["routes"] = "straight"
+        says(source, "packages[0].routes", "'straight'")
+    else:
+        del source[key]
+        says(source, key, "one or more entries")
+
+
+@pytest.mark.parametrize(
+    ("key", "rows"),
+    [
+        ("assets", [asset("twin"), asset("twin", (1, 1))]),
+        ("shooters", [shooter("twin"), shooter("twin")]),
+        ("sensors", [sensor("twin"), sensor("twin")]),
+        ("packages", [package("twin"), package("twin")]),
+    ],
+)
+def test_names_that_stand_twice(key, rows):
+    says(mapping(**{key: rows}), key, "'twin'", "twice", "must differ")
+
+
+def test_a_shooter_that_is_an_unknown_asset():
+    says(mapping(shooters=[shooter(asset="depott")]), "shooters[0].asset", "did you mean 'depot'?")
+
+
+def test_entry_and_sector_exclude_each_other():
+    sector = {"centre": at(0, 0), "radius_km": 20, "from_deg": 0, "to_deg": 90}
+    says(mapping(packages=[package(sector=sector)]), "packages[0]", "either entry", "or sector")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "parts"),
+    [
+        ("radius_km", 0, ("packages[0].sector.radius_km", "0", "from 1")),
+        ("from_deg", 900, ("packages[0].sector.from_deg", "900")),
+        ("centre", [24.0, 91.0], ("packages[0].sector.centre", "off the map")),
+        ("angle", 5, ("packages[0].sector.angle", "unknown 'angle'", "known: ")),
+    ],
+)
+def test_a_wrong_sector(key, value, parts):
+    bad = package()
+    del bad["entry"]
+    bad["sector"] = {"centre": at(0, 0), "radius_km": 20, "from_deg": 0, "to_deg": 90, key: value}
+    says(mapping(packages=[bad]), *parts)
+
+
+def test_a_kind_of_weight_zero_does_not_give_a_shooter_work():
+    source = mapping(packages=[package(kind="ballistic_missile", entry=(0, 60))])
+    source["packages"][0]["kinds"]["slow_drone"] = 0
+    says(source, "shooters[0].kind", "'nasams'", "none of the raid's threats")
+
+
+def test_a_ballistic_missile_from_its_own_aim_point():
+    source = mapping(
+        packages=[package(kind="ballistic_missile", entry=(0, 0))],
+        shooters=[shooter(kind="patriot")],
+    )
+    says(source, "packages[0].entry")
+
+
+def test_an_unknown_scenario_gets_the_nearest_name():
+    says("standart", "scenario", "'standart'", "did you mean 'standard'?", *scenario_names())
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    says(tmp_path / "none.yaml", "cannot read", "none.yaml", "No such file")
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("assets: [1, 2\n")
+    says(broken, "broken.yaml", "not YAML", "line")
+    listed = tmp_path / "list.yaml"
+    listed.write_text("- 1\n- 2\n")
+    says(str(listed), "list.yaml", "expected a mapping")
+    binary = tmp_path / "binary.yaml"
+    binary.write_bytes(b"\xff\xfe\x00\x80")
+    says(str(binary), "binary.yaml")
+
+
+def test_a_file_a_mapping_and_a_name_give_the_same(tmp_path):
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump(mapping()))
+    from_file, from_mapping = load_scenario(path), load_scenario(mapping())
+    for field in ("name", "slots", "assets", "shooters", "sensors", "packages", "max_epochs"):
+        assert getattr(from_file, field) == getattr(from_mapping, field)
+    assert load_scenario(from_file) is from_file
+
+
+def test_the_catalogue_has_a_source_and_bounds_for_every_kind():
+    catalogue = load_catalogue()
+    for table in (catalogue.threats, catalogue.shooters, catalogue.sensors):
+        assert table
+        assert all(kind.source for kind in table.values())
+
+
+@pytest.mark.parametrize(
+    ("record", "key", "value"),
+    [
+        (ThreatKind, "hit_probability", 1.5),
+        (ThreatKind, "evasion", -0.5),
+        (ThreatKind, "speed_mps", 0.0),
+        (ShooterKind, "pk_falloff", 2.0),
+        (ShooterKind, "fire_channels", 0),
+        (ShooterKind, "air_range_km", [-1, 5]),
+    ],
+)
+def test_catalogue_rows_are_checked_alike(record, key, value):
+    catalogue = load_catalogue()
+    row = next(iter((catalogue.threats if record is ThreatKind else catalogue.shooters).values()))
+    data = {**vars(row), key: value}
+    with pytest.raises(ScenarioError, match=rf"^kind\.{key}"):
+        build(record, data, "kind")

@@ -1,0 +1,140 @@
+"""What must hold whatever is played, on scenarios that nobody thought of."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from envs.batch import RaidBatch, mean_undefended_loss
+from envs.catalogue import load_catalogue
+from tests.envs.random_play import play_checked
+from tests.envs.small import asset, at, package, sensor, shooter, started
+
+SHOOTERS = tuple(load_catalogue().shooters)
+DRONES = ("slow_drone", "jet_drone", "cruise_missile", "decoy")
+
+places = st.tuples(st.integers(-25, 25), st.integers(-25, 25))
+
+
+@st.composite
+def scenarios(draw):
+    """Draw a scenario of up to three packages, with everything that can be set varied."""
+    assets = [
+        asset(f"asset {n}", draw(places), value=draw(st.sampled_from([0.5, 3.0, 10.0])),
+              hardness=draw(st.sampled_from([0.0, 0.3, 1.0])))
+        for n in range(draw(st.integers(1, 3)))
+    ]  # fmt: skip
+    shooters = []
+    for n in range(draw(st.integers(1, 4))):
+        kind = load_catalogue().shooters[name := draw(st.sampled_from(SHOOTERS))]
+        own = draw(st.sampled_from(["", assets[0]["name"]]))
+        rounds = draw(st.integers(kind.rounds_per_engagement, kind.magazine_rounds))
+        reserve = draw(st.integers(0, 12))
+        shooters.append(
+            shooter(f"shooter {n}", name, draw(places), rounds=rounds, reserve_rounds=reserve)
+            | ({"asset": own} if own else {})
+        )
+    packages = []
+    for n in range(draw(st.integers(1, 3))):
+        low = draw(st.integers(1, 3))
+        packages.append(
+            package(
+                f"package {n}", "slow_drone", (low, low + draw(st.integers(0, 2))),
+                draw(st.sampled_from([(32, 0), (-30, 26), (0, 30), (28, -28)])),
+                routes=draw(st.sampled_from([[[]], [[at(26, 27)]], [[], [at(-27, 3), at(0, 26)]]])),
+                route_jitter_km=draw(st.sampled_from([0.0, 3.0])),
+                same_aim=draw(st.booleans()),
+                spread_min=draw(st.sampled_from([0.0, 2.0])),
+                spacing_min=draw(st.sampled_from([0.0, 0.3])),
+            )
+            | {"time_on_target_min": draw(st.sampled_from([[0, 0], [3, 3], [2, 8]]))}
+        )  # fmt: skip
+        # Drones in every raid, so that every shooter has something to engage.
+        packages[-1]["kinds"] = {"slow_drone": 1} | dict.fromkeys(
+            draw(st.lists(st.sampled_from([*DRONES, "ballistic_missile"]), max_size=3)), 2.0
+        )
+    return {
+        "name": "drawn", "version": 1, "description": "drawn at random",
+        "slots": sum(p["number"][1] for p in packages) + draw(st.integers(0, 3)),
+        "clock_min": 120, "epoch_s": draw(st.sampled_from([10.0, 7.5, 20.0])),
+        "assets": assets, "shooters": shooters, "packages": packages,
+        "sensors": [sensor("radar", draw(st.sampled_from(["long_range_radar", "gap_filler_radar"])),
+                           draw(places))],
+    }  # fmt: skip
+
+
+@settings(max_examples=25)
+@given(source=scenarios(), seed=st.integers(0, 10**6), illegal=st.sampled_from([0.0, 0.3]))
+def test_random_play_on_random_scenarios(source, seed, illegal):
+    batch = RaidBatch(source, 2)
+    batch.reset(None, np.arange(seed, seed + 2))
+    play_checked(batch, np.random.default_rng(seed), illegal)
+
+
+@settings(max_examples=20)
+@given(source=scenarios(), seed=st.integers(0, 10**6), limit=st.sampled_from([None, 1, 25]))
+def test_undefended_loss_is_the_loss_of_holding_fire(source, seed, limit):
+    check_undefended(RaidBatch(source, 8, max_epochs=limit), seed)
+
+
+@pytest.mark.parametrize("limit", [None, 1, 17, 60])
+@pytest.mark.parametrize("name", ["duel", "standard"])
+def test_undefended_loss_is_the_loss_of_holding_fire_on_many_raids(name, limit):
+    batch = RaidBatch(name, 400, max_epochs=limit)
+    check_undefended(batch, seed=0)
+    if limit is None:
+        assert batch.metrics()["loss"].max() > 0.0
+
+
+def check_undefended(batch, seed):
+    batch.reset(None, np.arange(seed, seed + batch.num_envs))
+    hold = np.zeros((batch.num_envs, batch.scenario.num_shooters), np.int64)
+    while not np.all(batch.terminated | batch.truncated):
+        batch.step(hold)
+    metrics = batch.metrics()
+    assert np.array_equal(metrics["loss"], metrics["undefended_loss"]), "to the bit"
+    at_risk = metrics["undefended_loss"] > 0.0
+    assert np.all(metrics["protected_share"] == np.where(at_risk, 0.0, 1.0))
+
+
+@pytest.mark.parametrize("illegal", [0.0, 0.2])
+@pytest.mark.parametrize("name", ["duel", "standard"])
+def test_random_play_on_the_projects_scenarios(name, illegal):
+    batch = started(name, 24, seed=900)
+    metrics = play_checked(batch, np.random.default_rng(1), illegal)
+    assert metrics["killed"].sum() > 0
+    assert metrics["leakers"].sum() > 0
+    assert (metrics["illegal_actions"].sum() > 0) == (illegal > 0)
+
+
+def test_rewards_add_up_to_minus_the_share_of_mean_loss(duel):
+    batch = RaidBatch(duel, 32)
+    batch.reset(None, np.arange(32))
+    rewards = np.zeros(32)
+    rng = np.random.default_rng(5)
+    while not batch.terminated.all():
+        batch.step(rng.integers(0, 5, (32, 2)))
+        rewards += batch.reward
+    assert rewards == pytest.approx(-batch.metrics()["loss"] / mean_undefended_loss(duel))
+
+
+def test_the_normaliser_is_the_mean_undefended_loss_of_the_first_training_raids(duel):
+    batch = RaidBatch(duel, 1024)
+    batch.reset(None, np.arange(1024), "train")
+    assert mean_undefended_loss(duel) == batch.metrics()["undefended_loss"].mean()
+
+
+def test_a_reward_of_ones_own():
+    weights = {"killed": 2.0, "rounds_fired": -0.25, "undefended_loss": 5.0}
+    batch = RaidBatch("duel", 16, reward=weights)
+    batch.reset(None, np.arange(16))
+    play_checked(batch, np.random.default_rng(2), illegal=0.1)
+    total = np.zeros(16)
+    batch.reset(None, np.arange(16))
+    rng = np.random.default_rng(2)
+    while not batch.terminated.all():
+        batch.step(rng.integers(0, 5, (16, 2)))
+        total += batch.reward
+    metrics = batch.metrics()
+    expected = 2.0 * metrics["killed"] - 0.25 * metrics["rounds_fired"]
+    assert total == pytest.approx(expected), "what is known at the start is no reward"

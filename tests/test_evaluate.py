@@ -1,0 +1,162 @@
+import csv
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import evaluate
+from agents import report, scoring
+from agents.evaluation import REFERENCE, compare
+from conf import schema
+
+NAMES = ["hold_fire", "random_legal", "wta_greedy"]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", *arguments])
+    schema.launch(evaluate.main)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("evaluation") / "results"
+    with pytest.MonkeyPatch.context() as patch:
+        policies = f"policies=[{','.join(NAMES)}]"
+        run(patch, "scenario=duel", policies, "raids=40", f"folder={folder}")
+    return folder
+
+
+def test_json_says_what_was_played_and_how_well(folder: Path) -> None:
+    results = json.loads((folder / "results.json").read_text())
+    assert results["scenario"] == "duel"
+    assert results["split"] == "validation"
+    assert results["raids"] == 40
+    assert results["seeds"] == {"first": 0, "last": 39}
+    assert list(results["policies"]) == NAMES
+    assert {"balticshield", "numpy", "numba", "python"} <= set(results["versions"])
+    hold = results["policies"]["hold_fire"]
+    assert hold["score"] == {"estimate": 0.0, "low": 0.0, "high": 0.0}
+    greedy = results["policies"][REFERENCE]
+    assert greedy["gain_over_greedy"] == {"estimate": 0.0, "low": 0.0, "high": 0.0}
+    assert greedy["score"]["low"] <= greedy["score"]["estimate"] <= greedy["score"]["high"]
+    assert greedy["score"]["estimate"] > 0.0
+    assert 0.0 < greedy["decision_time_ms"]["p50"] <= greedy["decision_time_ms"]["p99"]
+    assert {"loss", "undefended_loss", "protected_share"} <= set(greedy["metrics"])
+
+
+def test_csv_has_a_row_for_every_policy_and_raid_and_gives_the_same_score(folder: Path) -> None:
+    with (folder / "results.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["policy"], int(row["seed"])) for row in rows] == [
+        (name, seed) for name in NAMES for seed in range(40)
+    ]
+    results = json.loads((folder / "results.json").read_text())["policies"]
+    for name in NAMES:
+        own = [row for row in rows if row["policy"] == name]
+        loss = np.array([float(row["loss"]) for row in own])
+        undefended = np.array([float(row["undefended_loss"]) for row in own])
+        assert scoring.score(loss, undefended) == results[name]["score"]["estimate"]
+
+
+def test_table_and_plot_are_written(folder: Path) -> None:
+    table = (folder / "table.md").read_text().splitlines()
+    assert [line.split("|")[1].strip() for line in table[2:5]] == NAMES
+    assert "40 validation raids" in table[-1]
+    assert (folder / "results.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_reference_is_added_and_test_raids_are_played_only_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    policies = "policies=[hold_fire]"
+    run(monkeypatch, "scenario=duel", policies, "raids=40", f"folder={tmp_path}", "split=test")
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert list(results["policies"]) == [REFERENCE, "hold_fire"]
+    assert results["split"] == "test"
+    validation = json.loads((folder / "results.json").read_text())
+    undefended = [
+        r["policies"]["hold_fire"]["metrics"]["undefended_loss"] for r in (results, validation)
+    ]
+    assert undefended[0] != undefended[1]
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("policies=[wta_gredy]", "wta_greedy"),
+        ("policies=[runs/never_made]", "no folder runs/never_made"),
+        ("policies=[]", "policies is empty"),
+        ("split=tets", "train, validation, test"),
+        ("raids=1", "raids must be at least 2"),
+        ("raids=many", "raids: Value 'many'"),
+        ("raid=10", "unknown key 'raid'; known, nearest first: raids"),
+        ("scenario=standart", "nearest first: standard"),
+        ("scenario=nowhere/mine.yaml", "nowhere/mine.yaml"),
+        (
+            "scenario.clock_mni=3",
+            "unknown key 'scenario.clock_mni'; known, nearest first: clock_min",
+        ),
+        ("scenario.clock_min=-3", "clock_min"),
+    ],
+)
+def test_bad_input_is_answered_in_one_line(
+    argument: str,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        run(monkeypatch, argument, f"folder={tmp_path / 'out'}")
+    assert exit_.value.code == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("error: ")
+    assert words in lines[0]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_scenario_of_ones_own_is_read_by_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "duel.yaml"  # the name of one of the package's scenarios, on purpose
+    text = (Path(schema.__file__).parent / "scenario" / "duel.yaml").read_text(encoding="utf-8")
+    own.write_text(text.replace("name: duel", "name: my_duel"), encoding="utf-8")
+    arguments = (f"scenario={own}", "policies=[hold_fire]", "raids=2", f"folder={tmp_path / 'out'}")
+    run(monkeypatch, *arguments)
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert results["scenario"] == "my_duel"
+
+
+def rows_of(loss: list[float], undefended: list[float]) -> dict[str, np.ndarray]:
+    return {
+        "seed": np.arange(len(loss)),
+        "loss": np.array(loss),
+        "undefended_loss": np.array(undefended),
+    }
+
+
+def test_comparison_by_hand() -> None:
+    risk = [10.0, 30.0]
+    rows = {
+        REFERENCE: rows_of([5.0, 15.0], risk),
+        "good": rows_of([0.0, 12.0], risk),
+        "learned": rows_of([2.0, 10.0], risk),
+    }
+    timings = {name: [0.002] for name in rows}
+    evaluation = compare(rows, timings, "mine", [0, 1], "validation", classical=(REFERENCE, "good"))
+    learned = evaluation.results["learned"]
+    assert evaluation.best_classical == "good"
+    assert learned.score.estimate == pytest.approx(28 / 40)
+    assert learned.gain_over_greedy.estimate == pytest.approx(8 / 40)
+    assert learned.gain_over_best_classical.estimate == pytest.approx(0.0)
+    assert learned.decision_class == "search"
+    assert "| +20.0 [" in report.table(evaluation)
+
+
+def test_policies_that_met_different_raids_are_not_compared() -> None:
+    rows = {REFERENCE: rows_of([1.0], [2.0]), "other": rows_of([1.0], [3.0])}
+    with pytest.raises(RuntimeError, match="did not meet the same raids"):
+        compare(rows, {name: [0.1] for name in rows}, "mine", [0], "validation")
