@@ -24,6 +24,8 @@ from envs.validation import one_of
 
 UNLIMITED = np.iinfo(np.int32).max
 _CALIBRATION_RAIDS = 1024
+# Waking a thread costs as much as stepping several members: small batches stay on one.
+_MEMBERS_A_THREAD = 16
 
 
 class RaidBatch:
@@ -73,6 +75,7 @@ class RaidBatch:
         self.weights = reward_weights(self.scenario, reward, mean_undefended_loss(self.scenario))
         self.reward = np.zeros(num_envs)
         threads: int = getattr(numba.config, "NUMBA_NUM_THREADS")  # noqa: B009 (untyped)
+        self._batch = (self._state, self.params, self._tables, self._frame, self.weights)
         self._scratch = kernels.scratch(self._state, threads)
         self.terminated = self._state.raid["terminated"]
         self.truncated = self._state.raid["truncated"]
@@ -97,9 +100,18 @@ class RaidBatch:
             split: "train", "validation" or "test"; None: as before, at first train.
 
         Raises:
-            ValueError: on an unknown split or a negative seed.
+            ValueError: on an unknown split, a negative seed, or a mask or seeds of another shape.
         """
-        rows = np.ones(self.num_envs, np.bool_) if mask is None else mask
+        rows = np.ones(self.num_envs, np.bool_) if mask is None else np.asarray(mask)
+        if rows.shape != (self.num_envs,) or rows.dtype != np.bool_:
+            raise ValueError(
+                f"mask: {rows.dtype}{list(rows.shape)} is not right; "
+                f"bool[{self.num_envs}] is needed"
+            )
+        if seeds is not None and np.shape(seeds) != (self.num_envs,):
+            raise ValueError(
+                f"seeds: shape {list(np.shape(seeds))} is not right; [{self.num_envs}] is needed"
+            )
         chosen = None if seeds is None else np.asarray(seeds, np.int64)[rows]
         if chosen is not None and chosen.size and chosen.min() < 0:
             raise ValueError(f"seed: {chosen.min()} is not right; 0 or more is needed")
@@ -111,18 +123,28 @@ class RaidBatch:
             self.seeds[rows] = chosen
             self.ordinals[rows] = 0
         keys = np.stack([self._splits, self.seeds, self.ordinals], axis=1)
-        batch = (self._state, self.params, self._tables, self._frame, self.weights)
-        kernels.reset_batch(*batch, rows, keys, *self._scratch, numba.get_num_threads())
+        table, order = self._scratch
+        kernels.reset_some(0, self.num_envs, *self._batch, rows, keys, table[0], order[0])
         self.reward[rows] = 0.0
 
     def step(self, actions: NDArray[np.int64]) -> None:
         """Play one epoch in every row. Rows whose raid is over stay as they are, reward 0.
 
         Args:
-            actions: int64 [B, S], 0 to hold or 1 + slot. What is illegal is a hold, and counted.
+            actions: integers [B, S], 0 to hold or 1 + slot; what is illegal is a hold, counted.
+
+        Raises:
+            ValueError: on actions of another shape or dtype.
         """
-        batch = (self._state, self.params, self._tables, self._frame, self.weights)
-        kernels.step_batch(*batch, actions, self.reward, *self._scratch, numba.get_num_threads())
+        actions = check_actions(actions, (self.num_envs, self.scenario.num_shooters))
+        threads = min(numba.get_num_threads(), self.num_envs // _MEMBERS_A_THREAD)
+        table, order = self._scratch
+        if threads > 1:
+            kernels.step_threaded(*self._batch, actions, self.reward, table, order, threads)
+        else:
+            kernels.step_some(
+                0, self.num_envs, *self._batch, actions, self.reward, table[0], order[0]
+            )
 
     def metrics(self) -> dict[str, NDArray[np.float64]]:
         """Return every metric of the raids so far, copies of float64 [B], by name.

@@ -20,30 +20,45 @@ def scratch(state: State, threads: int) -> tuple[NDArray[Any], NDArray[Any]]:
     return table, np.zeros((threads, max(slots, shooters * channels)), np.int64)
 
 
+@compiled()
+def step_some(first, end, state, params, tables, frame, weights, actions, reward, table, order):
+    """Step the members from `first` to `end` that are not over; write reward and observation."""
+    for b in range(first, end):
+        if not (state.raid[b].terminated or state.raid[b].truncated):
+            reward[b] = step_one(state, params, b, actions[b], weights, table, order)
+            encode(state, params, tables, frame, b)
+        else:
+            reward[b] = 0.0
+
+
 @compiled(parallel=True)
-def step_batch(state, params, tables, frame, weights, actions, reward, table, order, threads):
-    """Step every member that is not over, and write its reward [B] and its observation."""
+def step_threaded(state, params, tables, frame, weights, actions, reward, table, order, threads):
+    """Step every member as `step_some` does, each thread its share of the batch."""
     members = state.raid.shape[0]
-    chunks = min(members, threads)
-    for n in numba.prange(chunks):
-        for b in range(n * members // chunks, (n + 1) * members // chunks):
-            over = state.raid[b].terminated or state.raid[b].truncated
-            reward[b] = step_one(state, params, b, actions[b], weights, table[n], order[n])
-            if not over:
-                encode(state, params, tables, frame, b)
+    for n in numba.prange(threads):
+        step_some(
+            n * members // threads,
+            (n + 1) * members // threads,
+            state,
+            params,
+            tables,
+            frame,
+            weights,
+            actions,
+            reward,
+            table[n],
+            order[n],
+        )
 
 
-@compiled(parallel=True)
-def reset_batch(state, params, tables, frame, weights, rows, keys, table, order, threads):
+@compiled()
+def reset_some(first, end, state, params, tables, frame, weights, rows, keys, table, order):
     """Begin raid (split, seed, ordinal), int64 [B, 3], in the members of `rows`, bool [B]."""
-    members = state.raid.shape[0]
-    chunks = min(members, threads)
-    for n in numba.prange(chunks):
-        for b in range(n * members // chunks, (n + 1) * members // chunks):
-            if rows[b]:
-                split, seed, ordinal = keys[b, 0], keys[b, 1], keys[b, 2]
-                reset_one(state, params, b, split, seed, ordinal, weights, table[n], order[n])
-                encode(state, params, tables, frame, b)
+    for b in range(first, end):
+        if rows[b]:
+            split, seed, ordinal = keys[b, 0], keys[b, 1], keys[b, 2]
+            reset_one(state, params, b, split, seed, ordinal, weights, table, order)
+            encode(state, params, tables, frame, b)
 
 
 @compiled()

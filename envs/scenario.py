@@ -73,8 +73,9 @@ def load_scenario(source: "str | Path | Mapping[str, Any] | Scenario") -> Scenar
 def _file_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ScenarioError(f"scenario: cannot read {str(path)!r}: {error.strerror}") from error
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or "not UTF-8"
+        raise ScenarioError(f"scenario: cannot read {str(path)!r}: {why}") from error
 
 
 def _parsed(text: str, name: str) -> dict[str, Any]:

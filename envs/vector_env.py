@@ -9,7 +9,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from envs.batch import RaidBatch, check_actions, split_index
+from envs.batch import RaidBatch, split_index
 
 
 class BalticShieldVectorEnv(gymnasium.vector.VectorEnv):
@@ -106,9 +106,8 @@ class BalticShieldVectorEnv(gymnasium.vector.VectorEnv):
             ValueError: on actions of another shape or dtype.
         """
         batch = self.batch
-        orders = check_actions(actions, self.action_space.shape or ())
         was_over = batch.terminated | batch.truncated
-        batch.step(orders)
+        batch.step(actions)
         terminated, truncated = batch.terminated.copy(), batch.truncated.copy()
         reward = batch.reward.copy()
         ended = (terminated | truncated) & ~was_over

@@ -2,6 +2,8 @@ import os
 
 # One thread for torch in tests: two that wait for each other on a busy machine are far slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# So that the tests of two threads run on a machine with one core, too.
+os.environ.setdefault("NUMBA_NUM_THREADS", "2")
 
 import pytest
 

@@ -26,9 +26,6 @@ from torch.nn import functional
 
 from agents.learned.sampling import DRAW, MODE, REPLAY, take_turns
 
-SCALE_LIMIT = 4.0
-"""What scaled scores tend to: even the best shot is now and then withheld, and so learned about."""
-
 ABSENT = -80.0
 """Scaled score of an absent pair in a table; exp(-80) is below any probability and fast."""
 
@@ -93,6 +90,8 @@ class PairScores:
     """float32 scalar, scaled score per unit of small score."""
     tie_break: Tensor
     """float32 [R], function of the shooter's features; decides the order of equal scores."""
+    limit: float = 2.0
+    """What scaled scores tend to: the lower, the more often the best choice is not taken."""
 
 
 class AllocationDistribution:
@@ -145,7 +144,7 @@ class AllocationDistribution:
         survival, engaged = self._take_turns(REPLAY, actions, torch.zeros(pairs.batch))
         score = s.value_saved * survival - s.cost - s.engaged_price * engaged
         table = torch.full((len(pairs.member), pairs.slots), ABSENT)
-        z = scaled(score, s.beta) + s.residual
+        z = scaled(score, s.beta, s.limit) + s.residual
         return table.index_put((pairs.choice, pairs.track), z)
 
     def _take_turns(self, what: int, actions: Tensor, log_prob: Tensor) -> tuple[Tensor, Tensor]:
@@ -168,7 +167,7 @@ class AllocationDistribution:
             _starts(pairs.member, pairs.batch),
             s.tie_break.numpy(),
             float(s.beta.detach()),
-            SCALE_LIMIT,
+            s.limit,
             uniform.numpy(),
             actions.numpy(),
             survival.numpy(),
@@ -183,10 +182,10 @@ class AllocationDistribution:
         return torch.zeros(pairs.batch).index_add(0, pairs.member, of_choice)
 
 
-def scaled(score: Tensor, beta: Tensor) -> Tensor:
-    """``beta * score`` bent towards plus or minus SCALE_LIMIT; sign and order stay."""
+def scaled(score: Tensor, beta: Tensor, limit: float) -> Tensor:
+    """``beta * score`` bent towards plus or minus ``limit``; sign and order stay."""
     x = beta * score
-    return x / (1.0 + x.abs() / SCALE_LIMIT)
+    return x / (1.0 + x.abs() / limit)
 
 
 def choice_entropy(z: Tensor, best: Tensor, total: Tensor) -> Tensor:

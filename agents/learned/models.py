@@ -88,6 +88,7 @@ def policy_arguments(settings: TrainingSettings, scenario: Scenario) -> dict[str
         "columns": columns_of(scenario),
         "width": settings.width,
         "beta": settings.beta,
+        "score_limit": settings.score_limit,
         "price_scale": settings.price_scale,
         "exposure_scale": exposure_scale(scenario),
         "start_weights": start_weights(settings.start, scenario),
@@ -122,7 +123,8 @@ def linear_schedule(start: float, final_share: float) -> Any:
     """Learning rate by remaining progress (1 at the start, 0 at the end)."""
 
     def rate(remaining: float) -> float:
-        return start * (final_share + (1.0 - final_share) * remaining)
+        # SB3 plays whole rollouts, so a run may end a little past its budget.
+        return start * (final_share + (1.0 - final_share) * max(remaining, 0.0))
 
     return rate
 

@@ -179,8 +179,11 @@ class Actor(nn.Module):
 
     tie_weights: Tensor
 
-    def __init__(self, columns: Columns, width: int, price_scale: float, beta: float) -> None:
+    def __init__(
+        self, columns: Columns, width: int, price_scale: float, beta: float, score_limit: float
+    ) -> None:
         super().__init__()
+        self.score_limit = score_limit
         self.tokens = Tokens(columns, width)
         self.prices = Prices(columns, price_scale)
         self.hidden = nn.Sequential(nn.Linear(self.tokens.context_width, width), nn.ReLU())
@@ -221,6 +224,7 @@ class Actor(nn.Module):
             residual=residual,
             beta=self.log_beta.exp(),
             tie_break=shooter @ self.tie_weights,
+            limit=self.score_limit,
         )
 
 

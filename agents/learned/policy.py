@@ -32,7 +32,8 @@ class AllocationPolicy(ActorCriticPolicy):
         lr_schedule: Learning rate by remaining progress.
         columns: Names of the columns of each table.
         width: Width of tokens and hidden layers.
-        beta: Scaled score per unit of score at the start; high is nearly deterministic.
+        beta: Scaled score per unit of small score at the start.
+        score_limit: What scaled scores tend to; see ``distribution``.
         price_scale: How much faster than the other parameters the price weights move.
         exposure_scale: Return lost per unit of value at risk; sum over tracks gives the value.
         start_weights: Price weights by term to start from; None: the greedy start.
@@ -48,8 +49,9 @@ class AllocationPolicy(ActorCriticPolicy):
         *,
         columns: Columns,
         width: int = 32,
-        beta: float = 100.0,
-        price_scale: float = 0.5,
+        beta: float = 50.0,
+        score_limit: float = 2.0,
+        price_scale: float = 1.0,
         exposure_scale: float = 0.1,
         start_weights: Mapping[str, float] | None = None,
         with_entropy: bool = False,
@@ -58,6 +60,7 @@ class AllocationPolicy(ActorCriticPolicy):
         self.columns = {name: list(names) for name, names in columns.items()}
         self.width = width
         self.beta = beta
+        self.score_limit = score_limit
         self.price_scale = price_scale
         self.exposure_scale = exposure_scale
         self.start_weights = start_weights
@@ -65,7 +68,7 @@ class AllocationPolicy(ActorCriticPolicy):
         super().__init__(observation_space, action_space, lr_schedule, net_arch=[], **kwargs)
 
     def _build(self, lr_schedule: Schedule) -> None:
-        self.actor = Actor(self.columns, self.width, self.price_scale, self.beta)
+        self.actor = Actor(self.columns, self.width, self.price_scale, self.beta, self.score_limit)
         self.critic = Critic(self.columns, self.width, self.exposure_scale)
         start = self.start_weights
         if start is None:

@@ -83,15 +83,20 @@ class PPOSettings(TrainingSettings):
         start: Which rule the policy starts as: ``greedy`` or ``pricing`` (the tuned weights).
         copies: Rows that play the same raid with the same luck, as each other's baseline.
         width: Of tokens and hidden layers.
-        beta: Scaled score per unit of score at the start; high is nearly deterministic.
+        beta: Scaled score per unit of small score at the start.
+        score_limit: What scaled scores tend to; a choice of score s is taken with odds up to
+            exp(score_limit), so a low one explores and a high one can hold fire for long.
         price_scale: How much faster than the other parameters the price weights move.
     """
 
     start: str = "greedy"
     copies: int = 4
     width: int = 32
-    beta: float = 100.0
-    price_scale: float = 0.5
+    learning_rate: float = 2e-3
+    n_epochs: int = 4
+    beta: float = 50.0
+    score_limit: float = 2.0
+    price_scale: float = 1.0
 
     def __post_init__(self) -> None:
         """Reject what cannot run.
@@ -107,7 +112,7 @@ class PPOSettings(TrainingSettings):
             self.copies,
             f"a divisor of num_envs = {self.num_envs}",
         )
-        for name in ("beta", "price_scale"):
+        for name in ("beta", "price_scale", "score_limit"):
             _require(getattr(self, name) > 0, name, getattr(self, name), "above 0")
         _require(self.width >= 1, "width", self.width, "at least 1")
 
@@ -121,8 +126,7 @@ class MaskablePPOSettings(TrainingSettings):
     """
 
     steps: int = 1_000_000
-    n_epochs: int = 4
-    learning_rate: float = 3e-4
+    n_epochs: int = 8
     gamma: float = 0.999
     ent_coef: float = 0.001
     hidden: int = 64

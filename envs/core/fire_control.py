@@ -8,8 +8,8 @@ from envs.core.compiled import compiled
 from envs.core.sensing import HORIZON
 
 # Rows of the table in which the tracks held lie side by side, so that loops over them vectorise.
-X, Y, Z, VX, VY, VZ, SPEED2, IMPACT, BALLISTIC, PK, FLIGHT = range(11)
-ROWS = 11
+X, Y, Z, VX, VY, VZ, SPEED2, IMPACT, BALLISTIC, KIND, PK, FLIGHT = range(12)
+ROWS = 12
 
 _ZERO, _ONE, _INF = np.float32(0.0), np.float32(1.0), np.float32(np.inf)
 
@@ -36,6 +36,7 @@ def gather(threats, tracks, kinds, table, slots):
         table[SPEED2, count] = vx * vx + vy * vy + vz * vz
         table[IMPACT, count] = tracks[i].impact_s
         table[BALLISTIC, count] = _ONE if kinds[threat.kind].ballistic else _ZERO
+        table[KIND, count] = np.float32(threat.kind)
         slots[count] = i
         count += 1
     return count
@@ -54,16 +55,17 @@ def engagement_table(
     """
     count = gather(threats, tracks, kinds, table, slots)
     for s in range(shooters.shape[0]):
+        # Apart, each of these loops becomes one fill of memory.
+        mask[s, :] = 0
+        mask[s, 0] = 1
         for i in range(tracks.shape[0]):
             pairs[s, i].pk = _ZERO
             pairs[s, i].flight_s = _ZERO
-            mask[s, 1 + i] = 0
-        mask[s, 0] = 1
         shooter, deployed = shooters[s], deployment[s]
         if not shooter.able or shooter.rounds + shooter.reserve == 0:
             continue
         for k in range(count):
-            table[PK, k] = base_pk[s, threats[slots[k]].kind]
+            table[PK, k] = base_pk[s, int(table[KIND, k])]
         fly_out(table, count, deployed)
         judge(table, count, deployed)
         enough = shooter.rounds >= deployed.rounds_per_shot

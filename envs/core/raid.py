@@ -18,11 +18,16 @@ def clear(threats, routes, order, key):
     """Empty every slot of a raid, and shuffle the slots' numbers into `order`, int64 [I]."""
     slots = threats.shape[0]
     for i in range(slots):
-        threats[i].status = ABSENT
-        threats[i].impact_s = _INF
+        threat = threats[i]
+        threat.status = ABSENT
+        threat.number, threat.kind, threat.aim, threat.leg = 0, 0, 0, 0
+        threat.hits, threat.kill_u, threat.survival = False, 0.0, 0.0
+        threat.x_m, threat.y_m, threat.z_m = _ZERO, _ZERO, _ZERO
+        threat.vx_mps, threat.vy_mps, threat.vz_mps = _ZERO, _ZERO, _ZERO
+        threat.impact_s = _INF
         order[i] = i
         for v in range(routes.shape[1]):
-            routes[i, v].time_s = _INF
+            routes[i, v].x_m, routes[i, v].y_m, routes[i, v].time_s = _ZERO, _ZERO, _INF
     for last in range(slots - 1, 0, -1):
         other = int(uniform(key, randomness.SLOT, last, 0) * (last + 1))
         order[last], order[other] = order[other], order[last]

@@ -28,7 +28,8 @@ def reset_one(state, params, b, split, seed, ordinal, weights, table, order):
         state.health[b, a] = 1.0
     member.undefended_loss = undefended_loss(state, params, b)
     for i in range(state.track.shape[1]):
-        state.track[b, i].sensor = NONE
+        track = state.track[b, i]
+        track.sensor, track.value, track.impact_s = NONE, np.float32(0.0), np.float32(0.0)
     for m in range(state.metrics.shape[1]):
         state.metrics[b, m] = 0.0
     state.metrics[b, metrics.UNDEFENDED_LOSS] = member.undefended_loss

@@ -73,8 +73,7 @@ def test_episode_info_adds_up(duel: Scenario) -> None:
         _, rewards, dones, infos = env.step(drawn(env, rng))
         returns += rewards
         lengths += 1
-        for row in range(ROWS):
-            assert bool(infos[row]) == dones[row]
+        assert [bool(info) for info in infos] == dones.tolist()
         for row in np.flatnonzero(dones):
             episode = infos[row]["episode"]
             assert episode["r"] == returns[row] and episode["l"] == lengths[row]

@@ -27,7 +27,10 @@ def asset(name: str = "depot", place: tuple[float, float] = (0.0, 0.0), **keys: 
 
 
 def shooter(
-    name: str = "battery", kind: str = "nasams", place: tuple[float, float] = (0.0, 0.0), **keys: Any
+    name: str = "battery",
+    kind: str = "nasams",
+    place: tuple[float, float] = (0.0, 0.0),
+    **keys: Any,
 ) -> dict:
     return {
         "name": name, "kind": kind, "nation": "LVA", "position": at(*place), "rounds": 2, **keys
@@ -97,16 +100,16 @@ def started(scenario: Any, rows: int = 1, seed: int = 0, **tuned: Any) -> RaidBa
 
 
 def tune(batch: RaidBatch, **tuned: Any) -> None:
-    """Set parameters of a batch; see `started`."""
+    """Set parameters of a batch, which are read-only to everybody else; see `started`."""
     for key, value in tuned.items():
         name, _, field = key.partition("__")
-        array = getattr(batch.params, name).copy()
+        array = getattr(batch.params, name)
+        array.setflags(write=True)
         if field:
             array[field] = value
         else:
             array[...] = value
         array.setflags(write=False)
-        batch.params = batch.params._replace(**{name: array})
 
 
 def no_orders(batch: RaidBatch) -> NDArray[np.int64]:
@@ -120,7 +123,9 @@ def assert_same(left: Mapping[str, Any], right: Mapping[str, Any], what: object 
     for name in left:
         assert left[name].dtype == right[name].dtype, (what, name)
         for field in left[name].dtype.names or (None,):
-            one, other = (side[name] if field is None else side[name][field] for side in (left, right))
+            one, other = (
+                side[name] if field is None else side[name][field] for side in (left, right)
+            )
             assert np.array_equal(bits(one), bits(other)), (what, name, field)
 
 

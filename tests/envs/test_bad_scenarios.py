@@ -34,9 +34,12 @@ def test_the_scenario_that_the_others_are_made_of_is_right():
     ("path", "value", "parts"),
     [
         # Unknown kinds, with the nearest spelling, and all that are known.
-        ("shooters.0.kind", "nasam", ("shooters[0].kind", "'nasam'", "did you mean 'nasams'?", "patriot")),
-        ("sensors.0.kind", "gap_filer_radar", ("sensors[0].kind", "did you mean 'gap_filler_radar'?")),
-        ("packages.0.kinds", {"slow_dron": 1}, ("packages[0].kinds.slow_dron", "did you mean 'slow_drone'?", "decoy")),
+        ("shooters.0.kind", "nasam",
+         ("shooters[0].kind", "'nasam'", "did you mean 'nasams'?", "patriot")),
+        ("sensors.0.kind", "gap_filer_radar",
+         ("sensors[0].kind", "did you mean 'gap_filler_radar'?")),
+        ("packages.0.kinds", {"slow_dron": 1},
+         ("packages[0].kinds.slow_dron", "did you mean 'slow_drone'?", "decoy")),
         ("shooters.0.kind", "trebuchet", ("shooters[0].kind", "'trebuchet'", "known: patriot, ")),
         # Negative and non-finite numbers.
         ("assets.0.value", -1, ("assets[0].value", "-1", "from 1e-06 to 1e+06")),
@@ -47,26 +50,33 @@ def test_the_scenario_that_the_others_are_made_of_is_right():
         ("epoch_s", 0, ("epoch_s", "0", "from 0.1")),
         ("slots", 0, ("slots", "0", "a whole number from 1")),
         ("packages.0.number", [-1, 2], ("packages[0].number[0]", "-1")),
-        ("packages.0.kinds", {"slow_drone": -1}, ("packages[0].kinds.slow_drone", "-1", "0 or more")),
+        ("packages.0.kinds", {"slow_drone": -1},
+         ("packages[0].kinds.slow_drone", "-1", "0 or more")),
         ("packages.0.kinds", {"slow_drone": NAN}, ("packages[0].kinds.slow_drone", "nan")),
         ("packages.0.time_on_target_min", [0, INF], ("packages[0].time_on_target_min[1]", "inf")),
         # Probabilities and shares outside [0, 1].
         ("assets.0.hardness", 1.2, ("assets[0].hardness", "1.2", "from 0 to 1")),
         ("assets.0.hardness", -0.1, ("assets[0].hardness", "-0.1", "from 0 to 1")),
         # Positions off the map.
-        ("assets.0.position", [5.0, 55.0], ("assets[0].position", "[5.0, 55.0]", "off the map", "from 17 to 32")),
-        ("shooters.0.position", [24.0, 70.0], ("shooters[0].position", "off the map", "from 52.5 to 61.5")),
+        ("assets.0.position", [5.0, 55.0],
+         ("assets[0].position", "[5.0, 55.0]", "off the map", "from 17 to 32")),
+        ("shooters.0.position", [24.0, 70.0],
+         ("shooters[0].position", "off the map", "from 52.5 to 61.5")),
         ("sensors.0.position", [54.9, 23.9], ("sensors[0].position", "[longitude, latitude]")),
         ("packages.0.entry", [[0, 0]], ("packages[0].entry[0]", "off the map")),
-        ("packages.0.routes", [[], [[24, 57], [0, 0]]], ("packages[0].routes[1][1]", "off the map")),
+        ("packages.0.routes", [[], [[24, 57], [0, 0]]],
+         ("packages[0].routes[1][1]", "off the map")),
         ("assets.0.position", [24.0, NAN], ("assets[0].position[1]", "nan")),
         ("assets.0.position", [24.0], ("assets[0].position", "[24.0]", "a list of 2 numbers")),
         # A shooter that can engage nothing.
         ("shooters.0.rounds", 0, ("shooters[0].rounds", "0", "engage nothing", "spends 1")),
-        ("packages.0.kinds", {"ballistic_missile": 1}, ("shooters[0].kind", "'nasams'", "none of the raid's threats", "ballistic_missile")),
+        ("packages.0.kinds", {"ballistic_missile": 1},
+         ("shooters[0].kind", "'nasams'", "none of the raid's threats", "ballistic_missile")),
         # A raid that cannot arrive within the clock.
-        ("clock_min", 6, ("packages[0]", "slow_drone", "6.7 minutes", "clock_min above 6.7", "now 6")),
-        ("packages.0.time_on_target_min", [0, 12], ("packages[0]", "12.0 minutes", "outside the clock")),
+        ("clock_min", 6,
+         ("packages[0]", "slow_drone", "6.7 minutes", "clock_min above 6.7", "now 6")),
+        ("packages.0.time_on_target_min", [0, 12],
+         ("packages[0]", "12.0 minutes", "outside the clock")),
         # More threats than slots.
         ("packages.0.number", [1, 9], ("slots", "4", "9 threats", "9 or more")),
         # Wrong types and orders.
@@ -86,7 +96,8 @@ def test_the_scenario_that_the_others_are_made_of_is_right():
         ("sensors", None, ("sensors", "None", "one or more entries")),
         ("assets.0", "depot", ("assets[0]", "'depot'", "a mapping of keys to values")),
         ("packages.0", 3, ("packages[0]", "3", "a mapping of keys to values")),
-        ("shooters.0.rounds", 99, ("shooters[0].rounds", "99", "magazine of nasams", "(6)", "reserve_rounds")),
+        ("shooters.0.rounds", 99,
+         ("shooters[0].rounds", "99", "magazine of nasams", "(6)", "reserve_rounds")),
         # Unknown aims and assets.
         ("packages.0.aim", ["deppot"], ("packages[0].aim", "'deppot'", "did you mean 'depot'?")),
         ("packages.0.aim", "depot", ("packages[0].aim", "'depot'", "a list of asset names")),

@@ -46,7 +46,7 @@ def row_of(shown, row):
 
 @pytest.mark.parametrize("limit", [None, 40])
 @pytest.mark.parametrize("name", ["duel", "standard"])
-def test_an_episode_is_the_same_alone_and_in_any_row(name, limit):
+def test_an_episode_is_the_same_alone_and_in_any_row(name, limit, two_threads):
     seeds = [7, 8, 1009]
     scenario = RaidBatch(name, 1).scenario
     alone = {}
@@ -79,7 +79,7 @@ def test_an_episode_is_the_same_alone_and_in_any_row(name, limit):
                 assert np.array_equal(bits(value), bits(expected[key][epoch])), (row, epoch, key)
 
 
-@pytest.mark.parametrize("rows", [1, 3, 64])
+@pytest.mark.parametrize("rows", [1, 3, 129])
 @pytest.mark.parametrize("name", ["duel", "standard"])
 def test_one_and_two_threads_play_the_same(name, rows, two_threads):
     shown = []

@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from envs.core import damage as core
+from envs.core.params import NONE
+from envs.core.state import INBOUND, KILLED, LEAKED, PENDING
 from tests.envs.small import asset, hold, mapping, package, play_out, shooter, started
 
 
@@ -63,29 +66,22 @@ def test_share_of_hits_is_the_hit_probability():
 
 
 def test_impacts_go_by_time_then_number():
-    # Damage 0.7 and then 0.6 of a health of 1: who comes first takes 0.7 or 0.6, the other the
-    # rest; the loss by kind of impact shows the order.
-    source = mapping(packages=[package(number=(2, 2))], slots=2)
-    for earlier in (0, 1):
-        batch = started(source, threat_kind__hit=1.0, threat_kind__damage=0.6)
-        threats = batch.state().threat[0]
-        numbers = list(threats["number"])
-        threats["impact_s"][numbers.index(earlier)] = 25.0
-        threats["impact_s"][numbers.index(1 - earlier)] = 35.0
-        hold(batch, 3)
-        assert batch.metrics()["loss"][0] == pytest.approx(6.0)
-        assert threats["status"][numbers.index(earlier)] == 4
-        assert threats["status"][numbers.index(1 - earlier)] == 2
-    # At one time, number 0 strikes first: it takes all of a weak asset, whatever the slots.
-    for seed in range(8):
-        batch = started(source, seed=seed, threat_kind__hit=1.0, threat_kind__damage=1.0)
-        threats = batch.state().threat[0]
-        threats["impact_s"] = 25.0
-        threats["kind"][list(threats["number"]).index(1)] = 1
-        hold(batch, 3)
-        metrics = batch.metrics()
-        assert metrics["loss"][0] == 10.0
-        assert metrics["leakers_slow_drone"][0] == metrics["leakers_jet_drone"][0] == 1.0
+    source = mapping(packages=[package(number=(4, 4))])
+    for seed in range(6):  # as many shuffles of the slots
+        threats = started(source, seed=seed).state().threat[0]
+        slots = np.argsort(threats["number"])
+        threats["impact_s"][slots] = [25.0, 15.0, 25.0, 15.0]
+        order = []
+        while (first := core.next_impact(threats, np.float32(25.5))) != NONE:
+            order.append(int(threats["number"][first]))
+            threats["status"][first] = LEAKED
+        assert order == [1, 3, 0, 2]
+        threats["status"] = INBOUND
+        assert core.next_impact(threats, np.float32(15.0)) == NONE, "until_s itself is not due"
+        threats["status"] = PENDING
+        assert core.next_impact(threats, np.float32(16.0)) == slots[1], "seen or not"
+        threats["status"] = KILLED
+        assert core.next_impact(threats, np.float32(99.0)) == NONE
 
 
 def test_a_raid_that_destroys_everything_is_over_at_once():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from envs.core.state import ABSENT, INBOUND, PENDING
-from tests.envs.small import asset, assert_same, at, mapping, package, shooter, slot_of, started
+from tests.envs.small import assert_same, asset, at, mapping, package, shooter, slot_of, started
 
 ROWS = 2048
 
@@ -25,7 +25,9 @@ def test_kinds_are_drawn_by_weight():
     kinds = threats["kind"][threats["status"] != ABSENT]
     shares = np.bincount(kinds, minlength=5) / kinds.size
     expected = np.array([0.75, 0.0, 0.0, 0.0, 0.25])
-    assert np.all(np.abs(shares - expected) <= 4.5 * np.sqrt(0.25 * 0.75 / kinds.size) * (expected > 0))
+    assert np.all(
+        np.abs(shares - expected) <= 4.5 * np.sqrt(0.25 * 0.75 / kinds.size) * (expected > 0)
+    )
 
 
 def test_aims_are_drawn_by_full_value_among_those_listed():
