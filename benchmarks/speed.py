@@ -57,41 +57,57 @@ def _row(cells: Sequence[Any]) -> str:
 
 
 def _rates(scenario: str, members: int, actions: str, seconds: float) -> tuple[float, float]:
-    """Return steps a second of the core and of the public environment.
+    """Return steps a second of the core and of the public environment, with resets.
 
-    With "greedy" both include the policy's decision; with "random" actions are drawn beforehand,
-    legal in the epoch they were drawn for, and the draw is not counted.
+    "random" draws legal actions outside the time taken; "greedy" counts the policy's decision.
     """
     env = BalticShieldVectorEnv(members, scenario)
     env.reset(seed=0)
     rng = np.random.default_rng(0)
     policy = make_policy("wta_greedy", env.batch.scenario)
-    prepared: list[NDArray[np.int64]] = []
-    while len(prepared) < 64 and actions == "random":
-        prepared.append(sample_legal(env.batch.observation["action_mask"], rng))
-        env.step(prepared[-1])
-    turn = iter(range(10**12))
 
-    def decide() -> NDArray[np.int64]:
-        if prepared:
-            return prepared[next(turn) % len(prepared)]
-        return policy.predict(env.batch.observation)[0]
-
-    def core() -> None:
+    def core(orders: NDArray[np.int64] | None) -> None:
         over = env.batch.terminated | env.batch.truncated
         if over.any():
             env.batch.reset(over)
-        env.batch.step(decide())
+        env.batch.step(decide() if orders is None else orders)
 
-    rates = _alternate([core, lambda: env.step(decide())], seconds)
+    def public(orders: NDArray[np.int64] | None) -> None:
+        env.step(decide() if orders is None else orders)
+
+    def decide() -> NDArray[np.int64]:
+        return policy.predict(env.batch.observation)[0]
+
+    def timed(step: Callable[[NDArray[np.int64] | None], None]) -> Callable[[], float]:
+        def work() -> float:
+            mask = env.batch.observation["action_mask"]
+            orders = sample_legal(mask, rng) if actions == "random" else None
+            start = time.perf_counter()
+            step(orders)
+            return time.perf_counter() - start
+
+        return work
+
+    for _ in range(30):  # into the raid, where there is something to do
+        env.step(decide())
+    rates = _alternate([timed(core), timed(public)], seconds)
     return members * rates[0], members * rates[1]
+
+
+def _timed(work: Callable[[], object]) -> Callable[[], float]:
+    def timed() -> float:
+        start = time.perf_counter()
+        work()
+        return time.perf_counter() - start
+
+    return timed
 
 
 def _copy_bandwidth(seconds: float) -> float:
     """Return bytes a second of copying between two arrays far larger than the caches."""
     source, target = np.ones(8_000_000), np.ones(8_000_000)
     _copy(source, target)
-    return source.nbytes * _alternate([lambda: _copy(source, target)], seconds)[0]
+    return source.nbytes * _alternate([_timed(lambda: _copy(source, target))], seconds)[0]
 
 
 @numba.njit(parallel=True)
@@ -103,22 +119,27 @@ def _copy(source: NDArray[np.float64], target: NDArray[np.float64]) -> None:
 def _reference_rounds(seconds: float) -> float:
     """Return members a second that the reference kernel works through at batch 256."""
     state, table = inputs(256)
-    return 256 * _alternate([lambda: reference(state, table)], seconds)[0]
+    return 256 * _alternate([_timed(lambda: reference(state, table))], seconds)[0]
 
 
-def _alternate(works: list[Callable[[], object]], seconds: float) -> list[float]:
-    """Return calls a second of each work: medians over samples taken in turns."""
+def _alternate(works: list[Callable[[], float]], seconds: float) -> list[float]:
+    """Return calls a second of each work: medians over samples taken in turns.
+
+    Args:
+        works: each does its work once and returns the seconds that count.
+        seconds: counted seconds of each sample.
+    """
     samples: list[list[float]] = [[] for _ in works]
     for work in works:  # compile, and touch all memory
         for _ in range(3):
             work()
     for _ in range(SAMPLES):
         for work, taken in zip(works, samples, strict=True):
-            calls, start = 0, time.perf_counter()
-            while time.perf_counter() - start < seconds:
-                work()
+            calls, spent = 0, 0.0
+            while spent < seconds:
+                spent += work()
                 calls += 1
-            taken.append(calls / (time.perf_counter() - start))
+            taken.append(calls / spent)
     return [float(np.median(taken)) for taken in samples]
 
 

@@ -137,7 +137,7 @@ class RaidBatch:
             ValueError: on actions of another shape or dtype.
         """
         actions = check_actions(actions, (self.num_envs, self.scenario.num_shooters))
-        threads = min(numba.get_num_threads(), self.num_envs // _MEMBERS_A_THREAD)
+        threads = self._threads()
         table, order = self._scratch
         if threads > 1:
             kernels.step_threaded(*self._batch, actions, self.reward, table, order, threads)
@@ -145,6 +145,9 @@ class RaidBatch:
             kernels.step_some(
                 0, self.num_envs, *self._batch, actions, self.reward, table[0], order[0]
             )
+
+    def _threads(self) -> int:
+        return max(1, min(numba.get_num_threads(), self.num_envs // _MEMBERS_A_THREAD))
 
     def metrics(self) -> dict[str, NDArray[np.float64]]:
         """Return every metric of the raids so far, copies of float64 [B], by name.
@@ -164,7 +167,14 @@ class RaidBatch:
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
         """Return copies of the observation, which nothing will overwrite."""
-        return {name: array.copy() for name, array in self.observation.items()}
+        threads = self._threads()
+        if threads == 1:
+            return {name: array.copy() for name, array in self.observation.items()}
+        mask = self._state.action_mask
+        copies = encoding.Tables(*(np.empty_like(table) for table in self._tables))
+        mask_copy = np.empty_like(mask)
+        kernels.copy_threaded(self._tables, mask, copies, mask_copy, threads)
+        return {**copies._asdict(), "action_mask": mask_copy}
 
     def state(self) -> State:
         """Return the whole truth of the batch, live: for planners and critics, never a policy."""
@@ -195,6 +205,8 @@ class RaidBatch:
                 )
         for name, array in arrays.items():
             array[...] = saved[name]
+        for table in self._tables:
+            table.fill(0.0)
         kernels.encode_batch(self._state, self.params, self._tables, self._frame)
 
 

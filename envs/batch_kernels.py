@@ -73,3 +73,17 @@ def encode_batch(state, params, tables, frame):
     """Write the observation of every member."""
     for b in range(state.raid.shape[0]):
         encode(state, params, tables, frame, b)
+
+
+@compiled(parallel=True)
+def copy_threaded(source, mask, target, mask_target, threads):
+    """Copy the observation, each thread its share of the batch."""
+    members = mask.shape[0]
+    for n in numba.prange(threads):
+        first, end = n * members // threads, (n + 1) * members // threads
+        target.track[first:end] = source.track[first:end]
+        target.shooter[first:end] = source.shooter[first:end]
+        target.asset[first:end] = source.asset[first:end]
+        target.pair[first:end] = source.pair[first:end]
+        target.clock[first:end] = source.clock[first:end]
+        mask_target[first:end] = mask[first:end]

@@ -69,7 +69,10 @@ def frame(scenario: Scenario) -> Frame:
 
 @compiled()
 def encode(state, params, tables, view, b):
-    """Write the observation of member b. The mask is the state's own `action_mask`."""
+    """Write the observation of member b. The mask is the state's own `action_mask`.
+
+    Rows of tracks and pairs that were zero and stay zero are left alone, by the flags `shown`.
+    """
     p, epoch = state.raid[b].params_index, state.raid[b].epoch
     now_s = np.float32(epoch * params.clock[p].epoch_s)
     assets, deployment = params.asset[p], params.shooter[p]
@@ -77,7 +80,7 @@ def encode(state, params, tables, view, b):
     _encode_shooters(
         state.shooter[b], deployment, state.engagement[b], now_s, tables.shooter[b], view
     )
-    _encode_pairs(state.pair[b], state.track[b], tables.pair[b], view)
+    _encode_pairs(state.pair[b], state.track[b], state.shooter[b], tables.pair[b], view)
     share = _encode_assets(assets, state.health[b], tables.asset[b], view)
     tables.clock[b, 0] = min(_ONE, np.float32(epoch) / view.max_epochs)
     tables.clock[b, 1] = np.float32(tracks) * np.float32(0.1)
@@ -89,7 +92,9 @@ def _encode_tracks(threats, tracks, assets, rows, view):
     held = 0
     for i in range(tracks.shape[0]):
         row, threat, track = rows[i], threats[i], tracks[i]
-        row[:] = _ZERO
+        if track.shown:
+            row[:] = _ZERO
+        track.shown = track.held
         if not track.held:
             continue
         held += 1
@@ -139,21 +144,22 @@ def _encode_shooters(shooters, deployment, engagements, now_s, rows, view):
 
 
 @compiled()
-def _encode_pairs(pairs, tracks, rows, view):
-    # One plain fill, then the few pairs that are possible: far fewer writes than row by row.
-    rows[:] = _ZERO
-    for i in range(tracks.shape[0]):
-        track = tracks[i]
-        if not track.held:
+def _encode_pairs(pairs, tracks, shooters, rows, view):
+    for s in range(pairs.shape[0]):
+        # What was zero and stays so is not written again: this table is most of the observation.
+        if shooters[s].shown:
+            rows[s, :, :] = _ZERO
+        shooters[s].shown = shooters[s].targets > 0
+        if shooters[s].targets == 0:
             continue
-        value = track.value / view.top_value * track.survival
-        for s in range(pairs.shape[0]):
+        for i in range(pairs.shape[1]):
             pk, flight_s = pairs[s, i].pk, pairs[s, i].flight_s
             if pk > _ZERO:
-                rows[s, i, 0] = pk
-                rows[s, i, 1] = min(flight_s * _TO_MIN, LONG)
-                rows[s, i, 2] = min((track.impact_s - flight_s) * _TO_MIN, LONG)
-                rows[s, i, 3] = value * pk
+                track, row = tracks[i], rows[s, i]
+                row[0] = pk
+                row[1] = min(flight_s * _TO_MIN, LONG)
+                row[2] = min((track.impact_s - flight_s) * _TO_MIN, LONG)
+                row[3] = track.value / view.top_value * track.survival * pk
 
 
 @compiled()

@@ -8,8 +8,8 @@ from envs.core.compiled import compiled
 from envs.core.sensing import HORIZON
 
 # Rows of the table in which the tracks held lie side by side, so that loops over them vectorise.
-X, Y, Z, VX, VY, VZ, SPEED2, IMPACT, BALLISTIC, KIND, PK, FLIGHT = range(12)
-ROWS = 12
+X, Y, Z, VX, VY, VZ, SPEED, SPEED2, IMPACT, BALLISTIC, KIND, PK, FLIGHT = range(13)
+ROWS = 13
 
 _ZERO, _ONE, _INF = np.float32(0.0), np.float32(1.0), np.float32(np.inf)
 
@@ -33,7 +33,8 @@ def gather(threats, tracks, kinds, table, slots):
         table[X, count], table[Y, count], table[Z, count] = threat.x_m, threat.y_m, threat.z_m
         vx, vy, vz = threat.vx_mps, threat.vy_mps, threat.vz_mps
         table[VX, count], table[VY, count], table[VZ, count] = vx, vy, vz
-        table[SPEED2, count] = vx * vx + vy * vy + vz * vz
+        speed2 = vx * vx + vy * vy + vz * vz
+        table[SPEED2, count], table[SPEED, count] = speed2, math.sqrt(speed2)
         table[IMPACT, count] = tracks[i].impact_s
         table[BALLISTIC, count] = _ONE if kinds[threat.kind].ballistic else _ZERO
         table[KIND, count] = np.float32(threat.kind)
@@ -55,14 +56,18 @@ def engagement_table(
     """
     count = gather(threats, tracks, kinds, table, slots)
     for s in range(shooters.shape[0]):
-        # Apart, each of these loops becomes one fill of memory.
+        shooter, deployed = shooters[s], deployment[s]
         mask[s, :] = 0
         mask[s, 0] = 1
-        for i in range(tracks.shape[0]):
-            pairs[s, i].pk = _ZERO
-            pairs[s, i].flight_s = _ZERO
-        shooter, deployed = shooters[s], deployment[s]
+        # Rows that were zero and stay so, most of a short-range shooter's, are not touched.
+        if shooter.targets > 0:
+            for i in range(tracks.shape[0]):
+                pairs[s, i].pk = _ZERO
+                pairs[s, i].flight_s = _ZERO
+        shooter.targets = 0
         if not shooter.able or shooter.rounds + shooter.reserve == 0:
+            continue
+        if not any_near(table, count, deployed):
             continue
         for k in range(count):
             table[PK, k] = base_pk[s, int(table[KIND, k])]
@@ -76,6 +81,24 @@ def engagement_table(
                 pairs[s, i].pk = table[PK, k]
                 pairs[s, i].flight_s = table[FLIGHT, k] + deployed.reaction_s
                 mask[s, 1 + i] = ready
+                shooter.targets += 1
+
+
+@compiled()
+def any_near(table, count, deployed):
+    """Return whether some track could come into a shooter's range before its interceptor ends.
+
+    Until then a track moves at most speed * (reaction + range_max / interceptor speed). Cheap,
+    and true where `fly_out` and `judge` find a pair possible; a thousandth covers rounding.
+    """
+    far = max(deployed.air_range_max_m, deployed.ballistic_range_max_m)
+    longest_s = deployed.reaction_s + far / deployed.interceptor_mps
+    near = 0  # a count, since a sum of integers vectorises
+    for k in range(count):
+        dx, dy, dz = table[X, k] - deployed.x_m, table[Y, k] - deployed.y_m, table[Z, k]
+        reach = (far + table[SPEED, k] * longest_s) * np.float32(1.001)
+        near += np.int32(dx * dx + dy * dy + dz * dz <= reach * reach)
+    return near > 0
 
 
 @compiled()

@@ -58,13 +58,16 @@ TRACK = record(  # as the defence knows it
     ("in_flight", i2, "engagements under way against it"),
     ("sensor", i2, "sensor that saw it last, or NONE"),
     ("held", np.bool_, "there is a track of this threat"),
+    ("shown", np.bool_, "its row of the observation is not zero"),
 )
 SHOOTER = record(
     ("rounds", i4, "ready"),
     ("reserve", i4, "beside it, to be reloaded"),
     ("reload_s", f4, "when the reload under way ends, or inf"),
     ("busy", i4, "channels in use; its first so many engagements are in flight"),
+    ("targets", i2, "tracks that it could engage; pairs whose pk is above 0"),
     ("able", np.bool_, "present and not destroyed"),
+    ("shown", np.bool_, "its pairs in the observation are not all zero"),
 )
 ENGAGEMENT = record(
     ("resolve_s", f4, "when it is judged"),
