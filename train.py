@@ -35,7 +35,7 @@ def main(composed: DictConfig) -> None:
         sys.exit(interruption.exit_code)
     policies = runs.baselines(scenario) | trained
     seeds = range(FIRST_SEED, FIRST_SEED + config.final_raids)
-    evaluation = runs.score(policies, scenario, seeds, "validation")
+    evaluation = runs.score(policies, scenario, seeds, "validation", start=next(iter(trained)))
     report.write(evaluation, folder)
     print(report.table(evaluation))
     print(f"agent and results: {folder}")

@@ -26,6 +26,7 @@ class PolicyResult:
     score: scoring.Estimate
     gain_over_greedy: scoring.Estimate
     gain_over_best_classical: scoring.Estimate
+    gain_over_start: scoring.Estimate | None
     metrics: dict[str, float]
     decision_time_ms: dict[str, float]
 
@@ -43,6 +44,7 @@ class Evaluation:
     split: str
     seeds: tuple[int, ...]
     best_classical: str
+    start: str | None
     results: dict[str, PolicyResult]
 
 
@@ -54,6 +56,7 @@ def evaluate(
     classical: Sequence[str] = (REFERENCE,),
     progress: Callable[[str, int], None] | None = None,
     batch_size: int = 256,
+    start: str | None = None,
 ) -> Evaluation:
     """Play every policy on the same raids and compare them raid by raid.
 
@@ -65,6 +68,7 @@ def evaluate(
         classical: Which names, if present, compete for ``best_classical``.
         progress: Told the policy's name and the number of its finished raids.
         batch_size: Raids played side by side; results do not depend on it.
+        start: The policy that training started from, if gains over it are wanted.
 
     Raises:
         ValueError: If ``REFERENCE`` is missing.
@@ -79,7 +83,7 @@ def evaluate(
         rows[name] = play(policy, scenario, seeds, split, batch_size, tell)
         few = seeds[:_TIMED_RAIDS]
         play(policy, scenario, few, split, batch_size=1, timings=timings[name])
-    return compare(rows, timings, scenario.name, seeds, split, classical)
+    return compare(rows, timings, scenario.name, seeds, split, classical, start)
 
 
 def compare(
@@ -89,6 +93,7 @@ def compare(
     seeds: Sequence[int],
     split: str,
     classical: Sequence[str] = (REFERENCE,),
+    start: str | None = None,
 ) -> Evaluation:
     """Scores, gains and intervals of policies from their rows; see :func:`evaluate`."""
     names = list(rows)
@@ -102,18 +107,24 @@ def compare(
     scores = scoring.score_all(losses, undefended)
     over_greedy = scoring.gain_over(rows[REFERENCE]["loss"], losses, undefended)
     over_best = scoring.gain_over(rows[best]["loss"], losses, undefended)
+    over_start = (
+        [None] * len(names)
+        if start is None
+        else scoring.gain_over(rows[start]["loss"], losses, undefended)
+    )
     results = {
         name: PolicyResult(
             rows=rows[name],
             score=scores[k],
             gain_over_greedy=over_greedy[k],
             gain_over_best_classical=over_best[k],
+            gain_over_start=over_start[k],
             metrics=scoring.mean_metrics(rows[name], skip=("seed",)),
             decision_time_ms=scoring.decision_time_ms(timings[name]),
         )
         for k, name in enumerate(names)
     }
-    return Evaluation(scenario, split, tuple(int(seed) for seed in seeds), best, results)
+    return Evaluation(scenario, split, tuple(int(seed) for seed in seeds), best, start, results)
 
 
 def _named(progress: Callable[[str, int], None], name: str) -> Callable[[int], None]:

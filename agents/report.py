@@ -12,7 +12,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from agents.evaluation import REFERENCE, Evaluation
+from agents.evaluation import REFERENCE, Evaluation, PolicyResult
 from agents.scoring import CONFIDENCE, RESAMPLES, Estimate
 
 _PACKAGES = ("balticshield", "gymnasium", "numba", "numpy")
@@ -20,15 +20,23 @@ _PACKAGES = ("balticshield", "gymnasium", "numba", "numpy")
 
 def table(evaluation: Evaluation) -> str:
     """The results as a Markdown table that also reads well in a terminal."""
-    head = ["policy", "protected share", f"gain over {REFERENCE}", "ms a decision, p50 / p99"]
-    lines = [head]
+    start, best = evaluation.start, evaluation.best_classical
+    head = ["policy", "protected share", f"gain over {REFERENCE}"]
+    head += [f"gain over {best}"] * (best != REFERENCE) + [f"gain over {start}"] * bool(start)
+    lines = [[*head, "ms a decision, p50 / p99"]]
     for name, result in evaluation.results.items():
-        gain = "reference" if name == REFERENCE else _points(result.gain_over_greedy, "+.1f")
+        cells = [
+            name,
+            _points(result.score, ".1f"),
+            _gain(name, REFERENCE, result.gain_over_greedy),
+        ]
+        if best != REFERENCE:
+            cells.append(_gain(name, best, result.gain_over_best_classical))
+        if start is not None and result.gain_over_start is not None:
+            cells.append(_gain(name, start, result.gain_over_start))
         time = result.decision_time_ms
-        lines.append(
-            [name, _points(result.score, ".1f"), gain, f"{time['p50']:.3f} / {time['p99']:.3f}"]
-        )
-    widths = [max(len(line[k]) for line in lines) for k in range(len(head))]
+        lines.append([*cells, f"{time['p50']:.3f} / {time['p99']:.3f}"])
+    widths = [max(len(line[k]) for line in lines) for k in range(len(lines[0]))]
     lines.insert(1, ["-" * width for width in widths])
     rows = (" | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) for line in lines)
     return "\n".join(f"| {row} |" for row in rows) + "\n\n" + _caption(evaluation) + "\n"
@@ -53,6 +61,7 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
         "seeds": {"first": evaluation.seeds[0], "last": evaluation.seeds[-1]},
         "reference": REFERENCE,
         "best_classical": evaluation.best_classical,
+        "start": evaluation.start,
         "bootstrap": {"confidence": CONFIDENCE, "resamples": RESAMPLES},
         "versions": {"python": platform.python_version()} | {p: version(p) for p in _PACKAGES},
         "machine": {"processor": platform.machine(), "cores": os.cpu_count()},
@@ -61,6 +70,7 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
                 "score": result.score.as_dict(),
                 "gain_over_greedy": result.gain_over_greedy.as_dict(),
                 "gain_over_best_classical": result.gain_over_best_classical.as_dict(),
+                **_over_start(result),
                 "decision_time_ms": result.decision_time_ms,
                 "decision_class": result.decision_class,
                 "metrics": result.metrics,
@@ -68,6 +78,11 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
             for name, result in evaluation.results.items()
         },
     }
+
+
+def _over_start(result: PolicyResult) -> dict[str, Any]:
+    gain = result.gain_over_start
+    return {} if gain is None else {"gain_over_start": gain.as_dict()}
 
 
 def plot(evaluation: Evaluation) -> Figure:
@@ -110,6 +125,10 @@ def _caption(evaluation: Evaluation) -> str:
         f"Scenario {evaluation.scenario}, {len(evaluation.seeds)} {evaluation.split} raids "
         f"(seeds {first} to {last}), in percent, [{CONFIDENCE:.0%} interval]"
     )
+
+
+def _gain(name: str, reference: str, gain: Estimate) -> str:
+    return "reference" if name == reference else _points(gain, "+.1f")
 
 
 def _points(estimate: Estimate, form: str) -> str:

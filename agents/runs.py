@@ -104,9 +104,14 @@ def load_policies(names: Sequence[str], scenario: Scenario) -> Policies:
 
 
 def score(
-    policies: Policies, scenario: Scenario, seeds: Sequence[int], split: str, batch_size: int = 256
+    policies: Policies,
+    scenario: Scenario,
+    seeds: Sequence[int],
+    split: str,
+    batch_size: int = 256,
+    start: str | None = None,
 ) -> Evaluation:
-    """Evaluate policies on the same raids, showing progress."""
+    """Evaluate policies on the same raids, showing progress; see ``evaluation.evaluate``."""
     order = {name: place for place, name in enumerate(policies)}
     with ProgressBar("scoring", len(policies) * len(seeds)) as bar:
         return evaluate(
@@ -117,6 +122,7 @@ def score(
             classical=POLICY_NAMES,
             progress=lambda name, done: bar.update(order[name] * len(seeds) + done, name),
             batch_size=batch_size,
+            start=start,
         )
 
 

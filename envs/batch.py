@@ -26,6 +26,7 @@ UNLIMITED = np.iinfo(np.int32).max
 _CALIBRATION_RAIDS = 1024
 # Waking a thread costs as much as stepping several members: small batches stay on one.
 _MEMBERS_A_THREAD = 16
+_LARGE = 1 << 17  # bytes from which copying in several threads pays
 
 
 class RaidBatch:
@@ -168,13 +169,15 @@ class RaidBatch:
     def snapshot(self) -> dict[str, NDArray[Any]]:
         """Return copies of the observation, which nothing will overwrite."""
         threads = self._threads()
-        if threads == 1:
-            return {name: array.copy() for name, array in self.observation.items()}
-        mask = self._state.action_mask
-        copies = encoding.Tables(*(np.empty_like(table) for table in self._tables))
-        mask_copy = np.empty_like(mask)
-        kernels.copy_threaded(self._tables, mask, copies, mask_copy, threads)
-        return {**copies._asdict(), "action_mask": mask_copy}
+        copies = {}
+        for name, array in self.observation.items():
+            if threads == 1 or array.nbytes < _LARGE:
+                copies[name] = array.copy()
+                continue
+            copies[name] = np.empty_like(array)
+            rows = (array.reshape(self.num_envs, -1), copies[name].reshape(self.num_envs, -1))
+            kernels.copy_threaded(*rows, threads)
+        return copies
 
     def state(self) -> State:
         """Return the whole truth of the batch, live: for planners and critics, never a policy."""

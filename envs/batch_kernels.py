@@ -75,15 +75,17 @@ def encode_batch(state, params, tables, frame):
         encode(state, params, tables, frame, b)
 
 
+@compiled()
+def copy_some(first, end, source, target):
+    """Copy the rows of a table [B, n] from `first` to `end`."""
+    for b in range(first, end):
+        for n in range(source.shape[1]):
+            target[b, n] = source[b, n]
+
+
 @compiled(parallel=True)
-def copy_threaded(source, mask, target, mask_target, threads):
-    """Copy the observation, each thread its share of the batch."""
-    members = mask.shape[0]
+def copy_threaded(source, target, threads):
+    """Copy a table [B, n], each thread its share of the batch."""
     for n in numba.prange(threads):
-        first, end = n * members // threads, (n + 1) * members // threads
-        target.track[first:end] = source.track[first:end]
-        target.shooter[first:end] = source.shooter[first:end]
-        target.asset[first:end] = source.asset[first:end]
-        target.pair[first:end] = source.pair[first:end]
-        target.clock[first:end] = source.clock[first:end]
-        mask_target[first:end] = mask[first:end]
+        members = source.shape[0]
+        copy_some(n * members // threads, (n + 1) * members // threads, source, target)

@@ -90,6 +90,20 @@ def test_one_and_two_threads_play_the_same(name, rows, two_threads):
     assert_same(*shown)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_snapshot_is_the_live_observation_and_stays_when_that_goes_on(count, two_threads):
+    numba.set_num_threads(count)
+    batch = started("standard", 256, seed=20)
+    for _ in range(20):
+        batch.step(np.zeros((256, batch.scenario.num_shooters), np.int64))
+    snapshot = batch.snapshot()
+    live = {name: array.copy() for name, array in batch.observation.items()}
+    batch.step(np.zeros((256, batch.scenario.num_shooters), np.int64))
+    for name, array in live.items():
+        np.testing.assert_array_equal(snapshot[name], array)
+        assert array.any()
+
+
 def test_two_runs_are_equal_and_every_seed_and_row_is_another_raid(standard):
     rows = 64
     one, other = started(standard, rows, seed=0), started(standard, rows, seed=rows)
