@@ -89,14 +89,13 @@ class PPOSettings(TrainingSettings):
         price_scale: How much faster than the other parameters the price weights move.
     """
 
+    steps: int = 5_000_000
     start: str = "greedy"
     copies: int = 4
     width: int = 32
-    learning_rate: float = 2e-3
-    n_epochs: int = 4
-    beta: float = 50.0
-    score_limit: float = 2.0
-    price_scale: float = 1.0
+    beta: float = 100.0
+    score_limit: float = 10.0
+    price_scale: float = 2.0
 
     def __post_init__(self) -> None:
         """Reject what cannot run.

@@ -13,8 +13,8 @@ from envs.core.damage import expected_loss
 from envs.core.params import NONE
 from envs.core.state import INBOUND
 
-# Radio horizon over a 4/3 earth, sqrt(2 * 4/3 * 6,371,000 m) less 0.05 %, as model.md rounds it:
-# metres per square root of a metre of antenna or target height.
+# Radio horizon over an earth of 4/3 its radius, sqrt(2 * 4/3 * 6,378,137 m): metres per square root
+# of a metre of antenna or target height.
 HORIZON = np.float32(4124.0)
 
 

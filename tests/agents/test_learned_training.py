@@ -49,7 +49,16 @@ def test_ppo_learns_duel_from_the_greedy_start(tmp_path: Path) -> None:
     """
     duel = load_scenario("duel")
     settings = PPOSettings(
-        steps=100_000, n_steps=32, batch_size=1024, validation_raids=256, validate_every=50_000
+        steps=150_000,
+        n_steps=32,
+        batch_size=1024,
+        n_epochs=4,
+        learning_rate=2e-3,
+        beta=50.0,
+        score_limit=2.0,  # so few steps need much exploration
+        price_scale=1.0,
+        validation_raids=256,
+        validate_every=50_000,
     )
     settings.threads = 1
     learned = fit(settings, duel, tmp_path)
