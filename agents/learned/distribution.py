@@ -90,7 +90,7 @@ class PairScores:
     """float32 scalar, scaled score per unit of small score."""
     tie_break: Tensor
     """float32 [R], function of the shooter's features; decides the order of equal scores."""
-    limit: float = 2.0
+    limit: float
     """What scaled scores tend to: the lower, the more often the best choice is not taken."""
 
 

@@ -18,6 +18,8 @@ from agents.learned.distribution import (
     scaled,
 )
 
+LIMIT = 3.0
+
 
 @dataclasses.dataclass
 class Case:
@@ -48,6 +50,7 @@ class Case:
             residual=self.residual[legal],
             beta=self.beta,
             tie_break=self.tie_break[pairs.member, pairs.shooter],
+            limit=LIMIT,
         )
         return AllocationDistribution(scores)
 
@@ -85,7 +88,7 @@ def slow_log_prob(scores: Case, row: int, actions: list[int]) -> tuple[float, fl
     )
     engaged = scores.engaged[row].double().clone()
     price = scores.engaged_price[row].double()
-    untouched = scaled(value_saved - cost - price * engaged, scores.beta.double())
+    untouched = scaled(value_saved - cost - price * engaged, scores.beta.double(), LIMIT)
     untouched = (untouched + scores.residual[row]).masked_fill(legal == 0, -torch.inf)
     best = untouched.amax(-1) + 1e-6 * scores.tie_break[row]
     order = sorted(range(len(actions)), key=lambda s: (-float(best[s]), s))
@@ -93,7 +96,7 @@ def slow_log_prob(scores: Case, row: int, actions: list[int]) -> tuple[float, fl
     log_prob, entropy = 0.0, 0.0
     for s in order:
         score = value_saved[s] * survival - cost[s] - price * engaged
-        z = scaled(score, scores.beta.double()) + scores.residual[row, s]
+        z = scaled(score, scores.beta.double(), LIMIT) + scores.residual[row, s]
         z = z.where(legal[s] > 0, ABSENT)
         choice = Categorical(logits=choice_logits(z))
         log_prob += float(choice.log_prob(torch.tensor(actions[s])))
