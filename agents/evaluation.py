@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,6 +46,7 @@ class Evaluation:
     best_classical: str
     start: str | None
     results: dict[str, PolicyResult]
+    scenario_version: int | None = None
 
 
 def evaluate(
@@ -83,7 +84,8 @@ def evaluate(
         rows[name] = play(policy, scenario, seeds, split, batch_size, tell)
         few = seeds[:_TIMED_RAIDS]
         play(policy, scenario, few, split, batch_size=1, timings=timings[name])
-    return compare(rows, timings, scenario.name, seeds, split, classical, start)
+    compared = compare(rows, timings, scenario.name, seeds, split, classical, start)
+    return replace(compared, scenario_version=scenario.version)
 
 
 def compare(

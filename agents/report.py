@@ -56,6 +56,7 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
     """Everything but the single raids, for JSON."""
     return {
         "scenario": evaluation.scenario,
+        "scenario_version": evaluation.scenario_version,
         "split": evaluation.split,
         "raids": len(evaluation.seeds),
         "seeds": {"first": evaluation.seeds[0], "last": evaluation.seeds[-1]},

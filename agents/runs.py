@@ -84,7 +84,7 @@ def has_training(folder: Path) -> bool:
 
 def baselines(scenario: Scenario) -> Policies:
     """The classical policies of the table at the end of a training run."""
-    names = ["hold_fire", "wta_greedy"]
+    names = ["hold_fire", "random_legal", "nearest_first", "wta_greedy"]
     if weights_path(scenario.name).is_file():
         names += ["wta_threshold", "wta_pricing"]
     return {name: make_policy(name, scenario) for name in names}

@@ -23,6 +23,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 
 from agents.classical.tuning_history import TuningSettings
 from agents.learned.settings import MaskablePPOSettings, PPOSettings
+from envs.core.randomness import SPLITS
 from envs.scenario import read_scenario
 
 AGENTS: dict[str, type] = {
@@ -30,7 +31,6 @@ AGENTS: dict[str, type] = {
     "maskable_ppo": MaskablePPOSettings,
     "pricing": TuningSettings,
 }
-SPLITS = ("train", "validation", "test")
 CONFIG_FILE = "config.yaml"
 
 

@@ -40,6 +40,7 @@ class RaidBatch:
         num_envs: number B of raids.
         reward: weight by metric name; None for the default, -loss / mean undefended loss.
         max_epochs: limit after which an episode is truncated; None for none.
+        split: raids played at first, "train", "validation" or "test".
 
     Attributes:
         observation: arrays [B, ...] by table. Live: the next `reset` or `step` overwrites them.
@@ -60,6 +61,7 @@ class RaidBatch:
         num_envs: int,
         reward: Mapping[str, float] | None = None,
         max_epochs: int | None = None,
+        split: str = "train",
     ) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs: {num_envs!r} is not right; 1 or more is needed")
@@ -84,7 +86,7 @@ class RaidBatch:
         entropy = np.random.SeedSequence().generate_state(num_envs, np.uint64)
         self.seeds = (entropy >> np.uint64(1)).astype(np.int64)
         self.ordinals = np.full(num_envs, -1, np.int64)
-        self._splits = np.zeros(num_envs, np.int64)
+        self._splits = np.full(num_envs, split_index(split), np.int64)
 
     def reset(
         self,
@@ -98,7 +100,7 @@ class RaidBatch:
             mask: bool [B]; None for all rows.
             seeds: int64 [B], read in the rows of `mask`, which then play raid (split, seed, 0);
                 None: each of them goes on to the next raid of its own seed.
-            split: "train", "validation" or "test"; None: as before, at first train.
+            split: "train", "validation" or "test"; None: as before.
 
         Raises:
             ValueError: on an unknown split, a negative seed, or a mask or seeds of another shape.

@@ -74,7 +74,7 @@ def encode(state, params, tables, view, b):
     Rows of tracks and pairs that were zero and stay zero are left alone, by the flags `shown`.
     """
     p, epoch = state.raid[b].params_index, state.raid[b].epoch
-    now_s = np.float32(epoch * params.clock[p].epoch_s)
+    now_s = np.float32(epoch * params.epoch_s[p])
     assets, deployment = params.asset[p], params.shooter[p]
     tracks = _encode_tracks(state.threat[b], state.track[b], assets, tables.track[b], view)
     _encode_shooters(
@@ -134,7 +134,7 @@ def _encode_shooters(shooters, deployment, engagements, now_s, rows, view):
         after = 3 + view.shooter_kinds
         left = np.float32(shooter.rounds + shooter.reserve)
         row[after] = left / np.float32(deployed.rounds + deployed.reserve)
-        row[after + 1] = min(np.float32(shooter.rounds // deployed.rounds_per_shot), MANY)
+        row[after + 1] = min(np.float32(shooter.rounds // deployed.rounds_per_engagement), MANY)
         row[after + 2] = np.float32(deployed.channels - shooter.busy)
         if shooter.busy > 0:
             row[after + 3] = min(next_s * _TO_MIN, LONG)

@@ -76,7 +76,7 @@ class Package:
 
 @dataclass(frozen=True, eq=False)
 class Scenario:
-    """A scenario, complete by itself with the catalogue that it names."""
+    """A scenario, complete by itself with the catalogue of kinds in `conf/catalogue`."""
 
     name: str
     version: int

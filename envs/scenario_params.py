@@ -16,7 +16,7 @@ ENTRY_POINTS = 17
 def scenario_params(scenario: Scenario) -> Params:
     """Return the arrays of a scenario, a single parameter set (P = 1), read-only."""
     values: dict[str, Any] = {
-        "clock": {"epoch_s": scenario.epoch_s, "clock_s": scenario.clock_min * 60.0},
+        "epoch_s": scenario.epoch_s,
         "threat_kind": _threat_kinds(scenario),
         "asset": _assets(scenario),
         "shooter": _shooters(scenario),
@@ -80,7 +80,8 @@ def nearest_aim(scenario: Scenario, package: Package) -> tuple[float, str]:
     """Return how near, in metres, a package's entry comes to an aim point, and which one."""
     aims = _aims(scenario, package)
     ends = to_plane([asset.position for asset in aims])
-    distance = np.linalg.norm(ends[:, None] - entry_line(package)[None], axis=2).min(axis=1)
+    line = spaced(entry_line(package), 1001)
+    distance = np.linalg.norm(ends[:, None] - line[None], axis=2).min(axis=1)
     nearest = int(distance.argmin())
     return float(distance[nearest]), aims[nearest].name
 
@@ -169,7 +170,7 @@ def _shooters(scenario: Scenario) -> dict[str, Any]:
         "reserve": [shooter.reserve_rounds for shooter in scenario.shooters],
         "reload_rounds": [kind.reload_rounds for kind in kinds],
         "reload_s": [kind.reload_s for kind in kinds],
-        "rounds_per_shot": [kind.rounds_per_engagement for kind in kinds],
+        "rounds_per_engagement": [kind.rounds_per_engagement for kind in kinds],
         "cost_keur": [kind.cost_keur_per_round for kind in kinds],
     }
 

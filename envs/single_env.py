@@ -7,7 +7,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.batch import RaidBatch, check_actions, split_index
+from envs.batch import RaidBatch, check_actions
 from envs.validation import one_of
 
 
@@ -47,11 +47,9 @@ class BalticShieldEnv(gymnasium.Env):
         max_epochs: int | None = None,
         split: str = "train",
     ) -> None:
-        self.batch = RaidBatch(scenario, 1, reward, max_epochs)
+        self.batch = RaidBatch(scenario, 1, reward, max_epochs, split)
         self.observation_space = self.batch.layout.observation_space()
         self.action_space = self.batch.layout.action_space()
-        split_index(split)
-        self._split = split
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -71,10 +69,8 @@ class BalticShieldEnv(gymnasium.Env):
         super().reset(seed=seed)
         for option in options or {}:
             one_of(option, ["split"], "options")
-        split = (options or {}).get("split", self._split)
         seeds = None if seed is None else np.array([seed], np.int64)
-        self.batch.reset(None, seeds, split)
-        self._split = split
+        self.batch.reset(None, seeds, (options or {}).get("split"))
         return self._observation(), {}
 
     def step(
@@ -95,7 +91,7 @@ class BalticShieldEnv(gymnasium.Env):
         terminated, truncated = bool(self.batch.terminated[0]), bool(self.batch.truncated[0])
         info: dict[str, Any] = {}
         if terminated or truncated:
-            info["metrics"] = {name: float(v[0]) for name, v in self.batch.metrics().items()}
+            info["metrics"] = self.metrics()
         return self._observation(), float(self.batch.reward[0]), terminated, truncated, info
 
     def action_masks(self) -> NDArray[np.bool_]:
@@ -105,6 +101,10 @@ class BalticShieldEnv(gymnasium.Env):
     def state(self) -> Any:
         """Return the whole truth, live: for planners and critics, never part of an observation."""
         return self.batch.state()
+
+    def metrics(self) -> dict[str, float]:
+        """Return every metric of the raid so far; the truth, never for a policy."""
+        return {name: float(values[0]) for name, values in self.batch.metrics().items()}
 
     def get_state(self) -> dict[str, NDArray[Any]]:
         """Return a copy of everything that changes."""

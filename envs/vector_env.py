@@ -40,7 +40,7 @@ class BalticShieldVectorEnv(gymnasium.vector.VectorEnv):
         max_epochs: int | None = None,
         split: str = "train",
     ) -> None:
-        self.batch = RaidBatch(scenario, num_envs, reward, max_epochs)
+        self.batch = RaidBatch(scenario, num_envs, reward, max_epochs, split)
         self.num_envs = num_envs
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
@@ -48,8 +48,6 @@ class BalticShieldVectorEnv(gymnasium.vector.VectorEnv):
         self.single_action_space = self.batch.layout.action_space()
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        split_index(split)
-        self._split = split
 
     def reset(
         self,
@@ -72,12 +70,12 @@ class BalticShieldVectorEnv(gymnasium.vector.VectorEnv):
         """
         options = dict(options or {})
         mask = options.pop("reset_mask", None)
-        split = options.pop("split", self._split)
-        split_index(split)
+        split = options.pop("split", None)
+        if split is not None:
+            split_index(split)
         if options:
             raise ValueError(f"options: unknown {sorted(options)}; known: split, reset_mask")
         rows = self._rows(mask)
-        self._split = split
         seeds, fresh = self._seeds(seed)
         if np.any(rows & fresh):
             self.batch.reset(rows & fresh, seeds, split)
@@ -113,7 +111,9 @@ class BalticShieldVectorEnv(gymnasium.vector.VectorEnv):
         ended = (terminated | truncated) & ~was_over
         infos: dict[str, Any] = {}
         if ended.any():
-            infos = {"metrics": batch.metrics(), "_metrics": ended}
+            # Of the raids that ended alone: the others' metrics would tell the truth too early.
+            of_ended = {name: np.where(ended, v, 0.0) for name, v in batch.metrics().items()}
+            infos = {"metrics": of_ended, "_metrics": ended}
         if self.autoreset_mode == AutoresetMode.NEXT_STEP and was_over.any():
             batch.reset(was_over)
             terminated[was_over] = truncated[was_over] = False
@@ -129,6 +129,10 @@ class BalticShieldVectorEnv(gymnasium.vector.VectorEnv):
     def state(self) -> Any:
         """Return the whole truth of the batch, live: for planners and critics, never a policy."""
         return self.batch.state()
+
+    def metrics(self) -> dict[str, NDArray[np.float64]]:
+        """Return every metric of the raids so far, float64 [B]; the truth, never for a policy."""
+        return self.batch.metrics()
 
     def get_state(self) -> dict[str, NDArray[Any]]:
         """Return a copy of everything that changes."""

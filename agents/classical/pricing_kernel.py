@@ -8,12 +8,9 @@ import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
-from agents.classical.terms import Columns
+from agents.classical.terms import LONGEST_SLACK_MIN, Columns
 from agents.wta.greedy import MEMBERS_PER_BLOCK, Candidates, allocate, new_candidates
 from envs.core.compiled import compiled
-
-LONGEST_SLACK_MIN = 5.0
-"""Slack beyond which a shot is simply early."""
 
 Table = NDArray[np.float32]
 

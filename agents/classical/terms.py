@@ -12,6 +12,9 @@ from envs.observation import Layout
 from envs.scenario import Scenario
 from envs.validation import one_of
 
+LONGEST_SLACK_MIN = 5.0
+"""Slack beyond which a shot is simply early."""
+
 SHARED_TERMS = ("tracks", "pk", "slack", "engaged", "time_share")
 """Terms that do not depend on the shooter kind; they follow base_<q> and scarcity_<q>."""
 
@@ -19,7 +22,6 @@ SHARED_TERMS = ("tracks", "pk", "slack", "engaged", "time_share")
 class Columns(NamedTuple):
     """Where the compiled rules find their quantities in the observation tables."""
 
-    track_present: int
     track_time_to_impact: int
     track_in_flight: int
     shooter_first_kind: int
@@ -40,7 +42,6 @@ def find_columns(scenario: Scenario) -> Columns:
     if kinds != list(range(kinds[0], kinds[0] + len(kinds))):
         raise ValueError(f"the kind columns of the shooter table are not adjacent: {kinds}")
     return Columns(
-        track_present=layout.index("track", "present"),
         track_time_to_impact=layout.index("track", "time_to_impact_min"),
         track_in_flight=layout.index("track", "in_flight"),
         shooter_first_kind=kinds[0],

@@ -48,6 +48,7 @@ class RaidVecEnv(VecEnv):
         self.split = split
         self.copies = copies
         self._actions: np.ndarray | None = None
+        self._seeded = False
         self._returns = np.zeros(num_envs)
         self._lengths = np.zeros(num_envs, np.int64)
         self._started = time.perf_counter()
@@ -66,10 +67,12 @@ class RaidVecEnv(VecEnv):
             raise ValueError(f"rows of one batch play one split, got {sorted(splits)}")
         if splits:
             self.split = splits.pop()
-        if self._seeds[0] is None:
+        if self._seeds[0] is None and not self._seeded:
             self.seed(None)
-        first = int(self._seeds[0])  # type: ignore[arg-type]
-        seeds = first + np.arange(self.num_envs, dtype=np.int64) // self.copies
+        seeds = None  # seeded before: every row goes on to its next raid
+        if self._seeds[0] is not None:
+            seeds = self._seeds[0] + np.arange(self.num_envs, dtype=np.int64) // self.copies
+        self._seeded = True
         self._reset_seeds()
         self._reset_options()
         self._returns[:] = 0.0

@@ -13,14 +13,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from agents.classical.terms import term_names
+from agents.classical.terms import LONGEST_SLACK_MIN, term_names
 from agents.learned.distribution import Pairs, PairScores
 
 POOL_SCALE = 0.1
 """Sums over rows are multiplied by this, so that a few dozen rows give numbers of order one."""
-
-SLACK_LIMIT_MIN = 5.0
-"""Slack beyond this many minutes counts as this many in the price."""
 
 Columns = Mapping[str, Sequence[str]]
 """Names of the columns of each observation table, in order."""
@@ -169,7 +166,7 @@ class Prices(nn.Module):
         by_kind = own[:, :kinds] + own[:, kinds:] * (1.0 - shooter[:, self._rounds, None])
         of_choice = (kind * by_kind).sum(-1) + everywhere[pairs.member]
         at = pairs.member[pairs.choice]
-        long = (pair[:, self._slack] / SLACK_LIMIT_MIN).clamp(max=1.0)
+        long = (pair[:, self._slack] / LONGEST_SLACK_MIN).clamp(max=1.0)
         cost = of_choice[pairs.choice] + pk[at] * pair[:, self._pk] + slack[at] * long
         return cost, engaged[at]
 

@@ -33,13 +33,13 @@ def launch(actions, mask, pairs, threats, kinds, shooters, deployment, engagemen
         engagement.pk = pairs[s, i].pk
         engagement.leg = threats[i].leg
         shooter.busy += 1
-        shooter.rounds -= deployment[s].rounds_per_shot
+        shooter.rounds -= deployment[s].rounds_per_engagement
         _count_launch(deployment[s], kind, totals, kinds.shape[0])
 
 
 @compiled()
 def _count_launch(deployed, kind, totals, num_kinds):
-    rounds = deployed.rounds_per_shot
+    rounds = deployed.rounds_per_engagement
     totals[metrics.ENGAGEMENTS] += 1.0
     totals[metrics.ROUNDS_FIRED] += rounds
     totals[metrics.ROUNDS_COST] += rounds * deployed.cost_keur
@@ -91,7 +91,7 @@ def resolve(engagements, deployment, threats, routes, kinds, totals, order, coun
         i = engagement.target
         threat = threats[i]
         if threat.status != INBOUND or engagement.resolve_s >= threat.impact_s:
-            totals[metrics.ROUNDS_WASTED] += deployment[s].rounds_per_shot
+            totals[metrics.ROUNDS_WASTED] += deployment[s].rounds_per_engagement
         elif kills(engagement, threat, routes[i], kinds[threat.kind]):
             threat.status = KILLED
             totals[metrics.KILLED] += 1.0
@@ -131,11 +131,11 @@ def free_channels(shooters, engagements, until_s):
 
 
 @compiled()
-def drop_lost(shooters, deployment, totals):
-    """End the engagements of shooters out of action: their rounds in flight are lost."""
+def drop_lost(shooters, deployment, totals, raid_over):
+    """End the engagements of shooters out of action, or all if the raid is over: wasted."""
     for s in range(shooters.shape[0]):
-        if not shooters[s].able and shooters[s].busy > 0:
-            totals[metrics.ROUNDS_WASTED] += shooters[s].busy * deployment[s].rounds_per_shot
+        if (raid_over or not shooters[s].able) and shooters[s].busy > 0:
+            totals[metrics.ROUNDS_WASTED] += shooters[s].busy * deployment[s].rounds_per_engagement
             shooters[s].busy = 0
 
 

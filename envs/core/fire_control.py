@@ -73,7 +73,7 @@ def engagement_table(
             table[PK, k] = base_pk[s, int(table[KIND, k])]
         fly_out(table, count, deployed)
         judge(table, count, deployed)
-        enough = shooter.rounds >= deployed.rounds_per_shot
+        enough = shooter.rounds >= deployed.rounds_per_engagement
         ready = enough and shooter.busy < deployed.channels
         for k in range(count):
             if table[PK, k] > _ZERO:

@@ -17,10 +17,6 @@ f4, f8, i4 = np.float32, np.float64, np.int32
 
 NONE = -1
 
-CLOCK = record(
-    ("epoch_s", f4, "length of one epoch"),
-    ("clock_s", f4, "time within which every threat has arrived"),
-)
 THREAT_KIND = record(
     ("speed_mps", f4, "speed along the route, in three dimensions"),
     ("altitude_m", f4, "altitude; of a ballistic kind, where its descent starts"),
@@ -62,7 +58,7 @@ SHOOTER = record(
     ("reserve", i4, "rounds beside it at the start"),
     ("reload_rounds", i4, "rounds that one reload brings"),
     ("reload_s", f4, "time of one reload"),
-    ("rounds_per_shot", i4, "rounds that one engagement spends"),
+    ("rounds_per_engagement", i4, "rounds that one engagement spends"),
     ("cost_keur", f8, "cost of one round, thousand euros"),
 )
 SENSOR = record(
@@ -88,7 +84,7 @@ PLACE = record(("x_m", f4, ""), ("y_m", f4, ""))
 class Params(NamedTuple):
     """Everything about a scenario that does not change during a raid."""
 
-    clock: Annotated[Array, "P", CLOCK]
+    epoch_s: Annotated[Array, "P", np.dtype(f4)]  # length of one epoch
     threat_kind: Annotated[Array, "P K", THREAT_KIND]
     asset: Annotated[Array, "P A", ASSET]
     shooter: Annotated[Array, "P S", SHOOTER]

@@ -70,7 +70,7 @@ def undefended_loss(state, params, b):
     threats then put back, so it equals the loss under the hold-fire policy to the bit.
     """
     p, threats = state.raid[b].params_index, state.threat[b]
-    until_s = np.float32(state.raid[b].max_epochs * params.clock[p].epoch_s)
+    until_s = np.float32(state.raid[b].max_epochs * params.epoch_s[p])
     state.metrics[b, metrics.LOSS] = 0.0
     damage.impacts(
         threats,
@@ -108,7 +108,7 @@ def step_one(state, params, b, actions, weights, table, order):
     if member.terminated or member.truncated:
         return 0.0
     p, totals = member.params_index, state.metrics[b]
-    epoch_s = params.clock[p].epoch_s
+    epoch_s = params.epoch_s[p]
     now_s, until_s = np.float32(member.epoch * epoch_s), np.float32((member.epoch + 1) * epoch_s)
     threats, kinds = state.threat[b], params.threat_kind[p]
     shooters, deployment = state.shooter[b], params.shooter[p]
@@ -123,10 +123,10 @@ def step_one(state, params, b, actions, weights, table, order):
         engagement.free_channels(shooters, flying, until_s)
     damage.impacts(threats, kinds, params.asset[p], state.health[b], totals, until_s)
     damage.put_out_of_action(shooters, deployment, state.health[b])
-    engagement.drop_lost(shooters, deployment, totals)
+    member.terminated = settled(threats) or damage.everything_lost(state.health[b])
+    engagement.drop_lost(shooters, deployment, totals, member.terminated)
     member.epoch += 1
     see(state, params, b, table, order)
-    member.terminated = settled(threats) or damage.everything_lost(state.health[b])
     member.truncated = member.epoch >= member.max_epochs
     before = member.reward_total
     member.reward_total = metrics.weighted(totals, weights)
@@ -137,7 +137,7 @@ def step_one(state, params, b, actions, weights, table, order):
 def see(state, params, b, table, order):
     """Bring member b's reloads, threats, tracks, pairs and mask to the present epoch."""
     p = state.raid[b].params_index
-    now_s = np.float32(state.raid[b].epoch * params.clock[p].epoch_s)
+    now_s = np.float32(state.raid[b].epoch * params.epoch_s[p])
     threats, tracks, kinds = state.threat[b], state.track[b], params.threat_kind[p]
     shooters, deployment = state.shooter[b], params.shooter[p]
     logistics.reload(shooters, deployment, now_s)

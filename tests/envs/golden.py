@@ -75,7 +75,7 @@ def _epoch(batch: RaidBatch) -> Iterator[str]:
         pair, i = pairs[s, orders[0, s] - 1], orders[0, s] - 1
         flight = f"pk {pair['pk']:.3f}, {pair['flight_s']:.1f} s"
         yield f"{epoch:4} launch {names[s]} -> {_threat(batch, i)}: {flight}"
-    until_s = (epoch + 1) * float(batch.params.clock["epoch_s"][0])
+    until_s = (epoch + 1) * float(batch.params.epoch_s[0])
     flying = _flying(batch, orders, pairs, until_s)
     before, health = state.threat["status"][0].copy(), state.health[0].copy()
     loss = batch.metrics()["loss"][0]
@@ -93,7 +93,7 @@ def _flying(
     batch: RaidBatch, orders: NDArray[Any], pairs: NDArray[Any], until_s: float
 ) -> list[tuple[float, int, int]]:
     """Return (time, shooter, slot) of the engagements that end before `until_s`, in order."""
-    state, now_s = batch.state(), until_s - float(batch.params.clock["epoch_s"][0])
+    state, now_s = batch.state(), until_s - float(batch.params.epoch_s[0])
     flying = [
         (float(engagement["resolve_s"]), s, int(engagement["target"]))
         for s, engagements in enumerate(state.engagement[0])

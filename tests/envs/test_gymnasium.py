@@ -160,3 +160,32 @@ def test_only_documented_infos_during_an_episode():
     assert env.reset(seed=0)[1] == {}
     *_, info = env.step(np.zeros(2, np.int64))
     assert info == {}, "metrics tell the truth, so they wait for the end"
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+def test_metrics_are_told_of_raids_that_ended_and_of_no_others(mode):
+    env = BalticShieldVectorEnv(8, "duel", autoreset_mode=mode)
+    env.reset(seed=0)
+    hold = np.zeros(env.action_space.shape, np.int64)
+    met = 0
+    for _ in range(60):
+        infos = env.step(hold)[4]
+        if "metrics" not in infos:
+            continue
+        ended = infos["_metrics"]
+        met += int((~ended).any())
+        for values in infos["metrics"].values():
+            assert not values[~ended].any()
+        assert (infos["metrics"]["undefended_loss"][ended] >= 0.0).all()
+        assert infos["metrics"]["epochs"][ended].all()
+    assert met > 0
+
+
+def test_a_restored_state_goes_on_in_its_own_split():
+    here, there = (BalticShieldVectorEnv(4, "duel", split=split) for split in ("test", "train"))
+    here.reset(seed=3)
+    there.set_state(here.get_state())
+    expected, found = here.reset()[0], there.reset()[0]
+    for name, table in expected.items():
+        np.testing.assert_array_equal(found[name], table)
+    np.testing.assert_array_equal(here.state().raid["key"], there.state().raid["key"])

@@ -288,3 +288,16 @@ def test_a_threat_is_shot_at_only_while_inbound():
         batch.step(orders)
         rose = batch.metrics()["engagements"] - fired
         assert not np.any(rose[~inbound | over])
+
+
+def test_what_is_in_flight_when_the_raid_ends_is_wasted():
+    rows = 32
+    batch = started("standard", rows, seed=0)
+    choices = np.arange(batch.observation["action_mask"].shape[2])
+    while not batch.terminated.all():
+        # Everybody fires at the last slot that is legal, so many shoot at the dead.
+        batch.step((batch.observation["action_mask"] * choices).max(axis=2).astype(np.int64))
+    totals = batch.metrics()
+    assert not batch.state().shooter["busy"].any()
+    judged = totals["rounds_fired"] - totals["rounds_wasted"]
+    assert (judged >= totals["killed"]).all() and totals["rounds_wasted"].any()

@@ -233,13 +233,13 @@ def test_rounds_and_channels_decide_what_is_legal_now():
 
 
 def test_an_engagement_that_spends_two_rounds_needs_two():
-    batch = one_track(shooter__rounds_per_shot=2)
+    batch = one_track(shooter__rounds_per_engagement=2)
     assert legal(batch)
     batch.step(np.array([[1 + slot_of(batch)[0]]]))
     assert batch.state().shooter[0, 0].rounds == 0
     assert batch.metrics()["rounds_fired"] == [2.0]
     assert batch.metrics()["engagements"] == [1.0]
-    one_left = one_track(shooter__rounds_per_shot=2, shooter__rounds=1)
+    one_left = one_track(shooter__rounds_per_engagement=2, shooter__rounds=1)
     assert not legal(one_left)
 
 
