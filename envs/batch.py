@@ -26,7 +26,6 @@ UNLIMITED = np.iinfo(np.int32).max
 _CALIBRATION_RAIDS = 1024
 # Waking a thread costs as much as stepping several members: small batches stay on one.
 _MEMBERS_A_THREAD = 16
-_LARGE = 1 << 17  # bytes from which copying in several threads pays
 
 
 class RaidBatch:
@@ -170,16 +169,7 @@ class RaidBatch:
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
         """Return copies of the observation, which nothing will overwrite."""
-        threads = self._threads()
-        copies = {}
-        for name, array in self.observation.items():
-            if threads == 1 or array.nbytes < _LARGE:
-                copies[name] = array.copy()
-                continue
-            copies[name] = np.empty_like(array)
-            rows = (array.reshape(self.num_envs, -1), copies[name].reshape(self.num_envs, -1))
-            kernels.copy_threaded(*rows, threads)
-        return copies
+        return {name: array.copy() for name, array in self.observation.items()}
 
     def state(self) -> State:
         """Return the whole truth of the batch, live: for planners and critics, never a policy."""

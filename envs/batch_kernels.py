@@ -73,19 +73,3 @@ def encode_batch(state, params, tables, frame):
     """Write the observation of every member."""
     for b in range(state.raid.shape[0]):
         encode(state, params, tables, frame, b)
-
-
-@compiled()
-def copy_some(first, end, source, target):
-    """Copy the rows of a table [B, n] from `first` to `end`."""
-    for b in range(first, end):
-        for n in range(source.shape[1]):
-            target[b, n] = source[b, n]
-
-
-@compiled(parallel=True)
-def copy_threaded(source, target, threads):
-    """Copy a table [B, n], each thread its share of the batch."""
-    for n in numba.prange(threads):
-        members = source.shape[0]
-        copy_some(n * members // threads, (n + 1) * members // threads, source, target)

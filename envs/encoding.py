@@ -80,7 +80,9 @@ def encode(state, params, tables, view, b):
     _encode_shooters(
         state.shooter[b], deployment, state.engagement[b], now_s, tables.shooter[b], view
     )
-    _encode_pairs(state.pair[b], state.track[b], state.shooter[b], tables.pair[b], view)
+    _encode_pairs(
+        state.pair[b], state.track[b], state.shooter[b], tables.pair[b], tables.track[b], view.kinds
+    )
     share = _encode_assets(assets, state.health[b], tables.asset[b], view)
     tables.clock[b, 0] = min(_ONE, np.float32(epoch) / view.max_epochs)
     tables.clock[b, 1] = np.float32(tracks) * np.float32(0.1)
@@ -144,7 +146,8 @@ def _encode_shooters(shooters, deployment, engagements, now_s, rows, view):
 
 
 @compiled()
-def _encode_pairs(pairs, tracks, shooters, rows, view):
+def _encode_pairs(pairs, tracks, shooters, rows, track_rows, kinds):
+    at_risk, survival = 9 + kinds, 12 + kinds  # columns of the track table, already written
     for s in range(pairs.shape[0]):
         # What was zero and stays so is not written again: this table is most of the observation.
         if shooters[s].shown:
@@ -155,11 +158,11 @@ def _encode_pairs(pairs, tracks, shooters, rows, view):
         for i in range(pairs.shape[1]):
             pk, flight_s = pairs[s, i].pk, pairs[s, i].flight_s
             if pk > _ZERO:
-                track, row = tracks[i], rows[s, i]
+                row = rows[s, i]
                 row[0] = pk
                 row[1] = min(flight_s * _TO_MIN, LONG)
-                row[2] = min((track.impact_s - flight_s) * _TO_MIN, LONG)
-                row[3] = track.value / view.top_value * track.survival * pk
+                row[2] = min((tracks[i].impact_s - flight_s) * _TO_MIN, LONG)
+                row[3] = track_rows[i, at_risk] * track_rows[i, survival] * pk
 
 
 @compiled()
