@@ -72,8 +72,12 @@ def _rates(scenario: str, members: int, actions: str, seconds: float) -> tuple[f
             env.batch.reset(over)
         env.batch.step(decide() if orders is None else orders)
 
+    # Held until the next one is there, as whoever acts on it does. Dropped at once, its memory may
+    # go back to the system, and the first touch of fresh memory costs several times the copy.
+    held: list[Any] = [None]
+
     def public(orders: NDArray[np.int64] | None) -> None:
-        env.step(decide() if orders is None else orders)
+        held[0] = env.step(decide() if orders is None else orders)
 
     def decide() -> NDArray[np.int64]:
         return policy.predict(env.batch.observation)[0]

@@ -75,6 +75,7 @@ class RaidBatch:
         self._state = core_state.allocate(_sizes(self.scenario, self.params, num_envs))
         self._state.raid["max_epochs"] = UNLIMITED if max_epochs is None else max_epochs
         self.weights = reward_weights(self.scenario, reward, mean_undefended_loss(self.scenario))
+        self._metric_names = self.scenario.metric_names
         self.reward = np.zeros(num_envs)
         threads: int = getattr(numba.config, "NUMBA_NUM_THREADS")  # noqa: B009 (untyped)
         self._batch = (self._state, self.params, self._tables, self._frame, self.weights)
@@ -151,20 +152,24 @@ class RaidBatch:
     def _threads(self) -> int:
         return max(1, min(numba.get_num_threads(), self.num_envs // _MEMBERS_A_THREAD))
 
-    def metrics(self) -> dict[str, NDArray[np.float64]]:
+    def metrics(self, rows: NDArray[np.bool_] | None = None) -> dict[str, NDArray[np.float64]]:
         """Return every metric of the raids so far, copies of float64 [B], by name.
 
         Beside the core's metrics: `protected_share` = 1 - loss / undefended loss (1 if nothing
         was at risk) and `epochs`.
+
+        Args:
+            rows: bool [B]; the others' metrics are 0. None: all rows.
         """
-        totals = self._state.metrics
-        named = {name: totals[:, m].copy() for m, name in enumerate(self.scenario.metric_names)}
+        asked = np.ones(self.num_envs, np.bool_) if rows is None else rows
+        totals = np.where(asked, self._state.metrics.T, 0.0)
+        named = dict(zip(self._metric_names, totals, strict=True))
         loss, risk = named["loss"], named["undefended_loss"]
         share = np.divide(loss, risk, out=np.zeros_like(loss), where=risk > 0.0)
         return {
-            "protected_share": 1.0 - share,
+            "protected_share": np.where(asked, 1.0 - share, 0.0),
             **named,
-            "epochs": self._state.raid["epoch"].astype(np.float64),
+            "epochs": np.where(asked, self._state.raid["epoch"], 0).astype(np.float64),
         }
 
     def snapshot(self) -> dict[str, NDArray[Any]]:

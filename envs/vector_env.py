@@ -112,8 +112,7 @@ class BalticShieldVectorEnv(gymnasium.vector.VectorEnv):
         infos: dict[str, Any] = {}
         if ended.any():
             # Of the raids that ended alone: the others' metrics would tell the truth too early.
-            of_ended = {name: np.where(ended, v, 0.0) for name, v in batch.metrics().items()}
-            infos = {"metrics": of_ended, "_metrics": ended}
+            infos = {"metrics": batch.metrics(ended), "_metrics": ended}
         if self.autoreset_mode == AutoresetMode.NEXT_STEP and was_over.any():
             batch.reset(was_over)
             terminated[was_over] = truncated[was_over] = False
