@@ -26,6 +26,7 @@ def main(composed: DictConfig) -> None:
     with schema.one_line_errors():
         config = schema.resolve_training(composed)
         scenario = load_scenario(config.scenario)
+        runs.check(config.agent, scenario)
         folder = schema.open_folder(config)
     print(f"run: {folder}", flush=True)
     with Interruption() as interruption:

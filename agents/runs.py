@@ -49,6 +49,17 @@ def fit(settings: Any, scenario: Scenario, folder: Path, stopped: Callable[[], b
     return {"agent, step 0": training.initial_agent(settings, scenario), "agent, trained": trained}
 
 
+def check(settings: Any, scenario: Scenario) -> None:
+    """Build the agent once, so that what it lacks is said before a run's folder is made.
+
+    Raises:
+        FileNotFoundError: If it starts from tuned weights that the scenario does not have.
+        ValueError: If the settings and the scenario do not fit together.
+    """
+    if isinstance(settings, TrainingSettings):
+        training.initial_agent(settings, scenario)
+
+
 def fit_pricing(
     settings: TuningSettings, scenario: Scenario, folder: Path, stopped: Callable[[], bool]
 ) -> Policies:

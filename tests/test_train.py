@@ -170,3 +170,21 @@ def test_a_new_run_does_not_write_into_an_old_folder(
         run(monkeypatch, "scenario=duel", f"folder={tmp_path}")
     assert "is not empty" in capsys.readouterr().err
     assert [file.name for file in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_a_start_without_tuned_weights_is_one_line_and_leaves_no_folder(tmp_path: Path) -> None:
+    text = (ROOT / "conf" / "scenario" / "duel.yaml").read_text(encoding="utf-8")
+    own = tmp_path / "mine.yaml"
+    own.write_text(text.replace("name: duel", "name: mine"), encoding="utf-8")
+    run = tmp_path / "run"
+    command = [
+        sys.executable,
+        "train.py",
+        "agent.start=pricing",
+        f"scenario={own}",
+        f"folder={run}",
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "'mine' has no tuned weights" in done.stderr and "Traceback" not in done.stderr
+    assert not run.exists()
