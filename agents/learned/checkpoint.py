@@ -56,9 +56,11 @@ class LearnedAgent:
             arguments["action_masks"] = mask.reshape(len(mask), -1).astype(bool)
         before = torch.get_float32_matmul_precision()
         torch.set_float32_matmul_precision("highest")  # the same scores wherever it is evaluated
-        with torch.no_grad():
-            actions = self.policy._predict(tensors, deterministic=deterministic, **arguments)
-        torch.set_float32_matmul_precision(before)
+        try:
+            with torch.no_grad():
+                actions = self.policy._predict(tensors, deterministic=deterministic, **arguments)
+        finally:
+            torch.set_float32_matmul_precision(before)
         return actions.reshape(len(actions), -1).numpy().astype(np.int64, copy=False), state
 
 
