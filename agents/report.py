@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from matplotlib.figure import Figure
 from agents.evaluation import REFERENCE, Evaluation, PolicyResult
 from agents.scoring import CONFIDENCE, RESAMPLES, Estimate
 
+_COLOUR = "#1f4e79"
 _PACKAGES = ("balticshield", "gymnasium", "numba", "numpy")
 
 
@@ -27,7 +29,7 @@ def table(evaluation: Evaluation) -> str:
     for name, result in evaluation.results.items():
         cells = [
             name,
-            _points(result.score, ".1f"),
+            in_percent(result.score, ".1f"),
             _gain(name, REFERENCE, result.gain_over_greedy),
         ]
         if best != REFERENCE:
@@ -92,8 +94,8 @@ def plot(evaluation: Evaluation) -> Figure:
     figure = Figure(figsize=(9.0, 1.4 + 0.4 * len(names)), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     results = list(evaluation.results.values())
-    _draw(left, names, [result.score for result in results])
-    _draw(right, names, [result.gain_over_greedy for result in results])
+    draw_estimates(left, names, [result.score for result in results], _COLOUR)
+    draw_estimates(right, names, [result.gain_over_greedy for result in results], _COLOUR)
     left.set_xlabel("protected share (%)")
     right.set_xlabel(f"gain over {REFERENCE} (points)")
     right.axvline(0.0, color="0.6", linewidth=1.0, zorder=0)
@@ -102,11 +104,16 @@ def plot(evaluation: Evaluation) -> Figure:
     return figure
 
 
-def _draw(axes: Any, names: list[str], estimates: list[Estimate]) -> None:
+def draw_estimates(
+    axes: Any, places: Any, estimates: Sequence[Estimate], colour: str, label: str | None = None
+) -> None:
+    """Draw estimates with their intervals, in percent, one a place on the other axis."""
     centre = [100.0 * e.estimate for e in estimates]
     below = [100.0 * (e.estimate - e.low) for e in estimates]
     above = [100.0 * (e.high - e.estimate) for e in estimates]
-    axes.errorbar(centre, names, xerr=[below, above], fmt="o", color="#1f4e79", capsize=3)
+    axes.errorbar(
+        centre, places, xerr=[below, above], fmt="o", color=colour, capsize=3, label=label
+    )
     axes.grid(axis="x", alpha=0.3)
 
 
@@ -129,9 +136,10 @@ def _caption(evaluation: Evaluation) -> str:
 
 
 def _gain(name: str, reference: str, gain: Estimate) -> str:
-    return "reference" if name == reference else _points(gain, "+.1f")
+    return "reference" if name == reference else in_percent(gain, "+.1f")
 
 
-def _points(estimate: Estimate, form: str) -> str:
+def in_percent(estimate: Estimate, form: str) -> str:
+    """An estimate and its interval in percent, each number in the given form."""
     low, high = 100.0 * estimate.low, 100.0 * estimate.high
     return f"{100.0 * estimate.estimate:{form}} [{low:{form}}, {high:{form}}]"

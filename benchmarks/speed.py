@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from agents.classical import make_policy
 from benchmarks.reference_kernel import inputs, reference
 from envs import sample_legal
+from envs.scenario import read_scenario
 from envs.vector_env import BalticShieldVectorEnv
 
 BATCHES = (1, 64, 256, 1024, 4096)
@@ -29,11 +30,17 @@ def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scenario", default="standard")
+    parser.add_argument(
+        "--everything-on",
+        action="store_true",
+        help="detection by chance, beliefs, organic sensors, delays, imperfect kill assessment",
+    )
     parser.add_argument("--batches", type=int, nargs="+", default=BATCHES)
     parser.add_argument("--seconds", type=float, default=0.5, help="of each sample")
     chosen = parser.parse_args()
     threads = sorted({1, numba.get_num_threads()})
-    probe = BalticShieldVectorEnv(1, chosen.scenario)
+    scenario = everything_on(chosen.scenario) if chosen.everything_on else chosen.scenario
+    probe = BalticShieldVectorEnv(1, scenario)
     size = sum(array.nbytes for array in probe.batch.observation.values())
     print(f"scenario {chosen.scenario}, observation {size / 1e3:.2f} kB, medians of {SAMPLES}\n")
     header = ("batch", "threads", "actions", "core steps/s", "public steps/s", "core/public")
@@ -44,7 +51,7 @@ def main() -> None:
         rounds = _reference_rounds(chosen.seconds)
         for members in chosen.batches:
             for actions in ("random", "greedy"):
-                core, public = _rates(chosen.scenario, members, actions, chosen.seconds)
+                core, public = _rates(scenario, members, actions, chosen.seconds)
                 moved = core * size / 1e9
                 cells = (members, count, actions, f"{core:,.0f}", f"{public:,.0f}")
                 ratios = (f"{core / public:.2f}", f"{moved:.2f}", f"{moved / copy_gb:.0%}")
@@ -56,7 +63,22 @@ def _row(cells: Sequence[Any]) -> str:
     return "".join(str(cell).rjust(15) for cell in cells)
 
 
-def _rates(scenario: str, members: int, actions: str, seconds: float) -> tuple[float, float]:
+def everything_on(name: str) -> dict[str, Any]:
+    """Return a scenario with every mechanism of the air picture switched on."""
+    picture = {
+        "kinds": "believed",
+        "aims": "believed",
+        "detection": "by_chance",
+        "detections_to_start": 2,
+        "misses_to_lose": 3,
+        "organic_sensors": True,
+        "kill_confirmed": 0.9,
+        "false_kill": 0.05,
+    }
+    return {**read_scenario(name), "picture": picture, "sharing": {"foreign_delay_epochs": 2}}
+
+
+def _rates(scenario: Any, members: int, actions: str, seconds: float) -> tuple[float, float]:
     """Return steps a second of the core and of the public environment, with resets.
 
     "random" draws legal actions outside the time taken; "greedy" counts the policy's decision.

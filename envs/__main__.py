@@ -1,13 +1,22 @@
-"""`python -m envs show SCENARIO` prints and draws a scenario, `check FILE` validates one."""
+"""`python -m envs show SCENARIO` prints and draws a scenario, `check FILE` validates one.
+
+`columns` prints every column of the observation and every metric, as `docs/observation.md` has it.
+"""
 
 import argparse
+import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from envs.batch import mean_undefended_loss
-from envs.entities import Scenario
+from envs.core.metrics import DESCRIBED as METRICS
+from envs.entities import NEVER, Scenario
+from envs.observation import Layout
 from envs.scenario import load_scenario, scenario_names
 from envs.validation import ScenarioError
+
+ALTITUDES_M = (100.0, 3000.0)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,38 +26,126 @@ def main(arguments: list[str] | None = None) -> int:
     show = commands.add_parser("show", help="print a scenario and draw its map")
     show.add_argument("scenario", help=f"a YAML file, or one of: {', '.join(scenario_names())}")
     show.add_argument("--out", type=Path, help="picture to write; default: SCENARIO.png")
+    show.add_argument(
+        "--altitudes",
+        type=_altitude_m,
+        nargs="+",
+        default=ALTITUDES_M,
+        metavar="METRES",
+        help="draw what of the map the sensors see at these; default: 100 3000",
+    )
     check = commands.add_parser("check", help="say whether a scenario file is right")
     check.add_argument("file", help="a YAML file, or the name of a scenario")
+    commands.add_parser("columns", help="print the columns of the observation and the metrics")
     chosen = parser.parse_args(arguments)
     try:
-        if chosen.command == "check":
+        if chosen.command == "columns":
+            print(columns_page(), end="")
+        elif chosen.command == "check":
             scenario = load_scenario(chosen.file)
             print(f"{chosen.file} is right: {summary(scenario)}")
         else:
             scenario = load_scenario(chosen.scenario)
-            show_scenario(scenario, chosen.out or Path(f"{scenario.name}.png"))
+            picture = chosen.out or Path(f"{scenario.name}.png")
+            show_scenario(scenario, picture, chosen.altitudes)
     except (ScenarioError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
+def columns_page() -> str:
+    """Return every column of the observation and every metric as a Markdown page."""
+    layout = Layout(load_scenario("standard"))
+    lines = [
+        "# Observation and metrics",
+        "",
+        "Made by `python -m envs columns`. Sizes: I track slots, S shooters, A assets. A value is",
+        "clipped to its range. Whatever is believed and not known is an expectation over beliefs.",
+    ]
+    for table, columns in layout.columns.items():
+        sizes = {"track": "[I]", "shooter": "[S]", "asset": "[A]", "pair": "[S, I]", "clock": ""}
+        lines += ["", f"## {table} {sizes[table]}".rstrip(), "| column | unit | range | meaning |"]
+        lines.append("|---|---|---|---|")
+        lines += [
+            f"| `{c.name}` | {c.unit} | {c.low:g} to {c.high:g} | {c.description} |"
+            for c in columns
+        ]
+    lines += ["", "## action_mask [S, 1 + I]", "1 where legal; column 0 is hold, 1 + i slot i."]
+    lines += ["", "## Metrics of a raid", "In the info of its last step.", ""]
+    lines += ["| metric | unit | meaning |", "|---|---|---|"]
+    lines += [f"| `{name}` | {unit} | {meaning} |" for name, unit, meaning in METRICS]
+    lines += [
+        "| `killed_KIND`, `leakers_KIND` | threats | of a threat kind |",
+        "| `rounds_KIND` | rounds | fired by shooters of a kind |",
+        "| `protected_share` | | 1 - loss / undefended loss; 1 if nothing was at risk |",
+        "| `tracked_share` | | threats tracked / threats |",
+        "| `mean_track_delay_s` | s | from appearance to first track, of the threats tracked |",
+        "| `epochs` | | that the raid took |",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def summary(scenario: Scenario) -> str:
     """Return a scenario's sizes in one line."""
-    most = sum(package.number[1] for package in scenario.packages)
     fewest = sum(package.number[0] for package in scenario.packages)
+    organic = f" and {len(scenario.organic)} organic" if scenario.organic else ""
     return (
         f"{scenario.name} version {scenario.version}, {len(scenario.assets)} assets, "
-        f"{len(scenario.shooters)} shooters, {len(scenario.sensors)} sensors, "
-        f"{fewest} to {most} threats, up to {scenario.max_epochs} epochs of {scenario.epoch_s:g} s"
+        f"{len(scenario.shooters)} shooters, {len(scenario.sensors)}{organic} sensors, "
+        f"{fewest} to {scenario.most_threats} threats, {scenario.slots} slots, "
+        f"up to {scenario.max_epochs} epochs of {scenario.epoch_s:g} s"
     )
 
 
-def show_scenario(scenario: Scenario, picture: Path) -> None:
-    """Print a scenario's tables and draw its map."""
+def picture_in_words(scenario: Scenario) -> str:
+    """Return what the defence knows, and which shooter may use which track, in a few lines."""
+    picture = scenario.picture
+    detection = (
+        f"by chance, a track after {picture.detections_to_start} detections, lost after "
+        f"{picture.misses_to_lose} misses"
+        if picture.detection == "by_chance"
+        else "whatever is in view"
+    )
+    organic = "count" if picture.organic_sensors else "do not count"
+    return (
+        f"picture: {'perfect' if scenario.perfect_picture else 'imperfect'}\n"
+        f"  detection: {detection}; organic sensors {organic}\n"
+        f"  kinds {picture.kinds}, aim points {picture.aims}\n"
+        f"  a kill is confirmed with probability {picture.kill_confirmed:g}, "
+        f"falsely reported with {picture.false_kill:g}\n"
+        f"  sharing: {_sharing_in_words(scenario)}"
+    )
+
+
+def _sharing_in_words(scenario: Scenario) -> str:
+    """Say what holds between two nations, then the pairs for which something else does."""
+    nations, delay = scenario.nations, scenario.delay_epochs
+    rule = scenario.sharing.foreign_delay_epochs
+    pairs = [(f, g) for f in range(len(nations)) for g in range(len(nations)) if f != g]
+    words = [f"another nation's tracks {_after(rule)}"]
+    for epochs in sorted({int(delay[pair]) for pair in pairs} - {rule}):
+        some = [f"{nations[f]} to {nations[g]}" for f, g in pairs if delay[f, g] == epochs]
+        words.append(f"{_after(epochs)}: {', '.join(some)}")
+    alone = [shooter.name for shooter in scenario.shooters if not shooter.networked]
+    if alone:
+        words.append(f"with their own sensor alone: {', '.join(alone)}")
+    return "; ".join(words)
+
+
+def _after(epochs: int) -> str:
+    if epochs == 0:
+        return "at once"
+    return "never" if epochs == NEVER else f"after {epochs} epochs"
+
+
+def show_scenario(
+    scenario: Scenario, picture: Path, altitudes_m: Sequence[float] = ALTITUDES_M
+) -> None:
+    """Print a scenario's tables and draw its map, with coverage at some altitudes."""
     from envs.rendering.map import draw_scenario
 
-    print(f"{scenario.description}\n{summary(scenario)}")
+    print(f"{scenario.description}\n{summary(scenario)}\n{picture_in_words(scenario)}")
     print(f"mean undefended loss: {mean_undefended_loss(scenario):.2f} of asset value\n")
     _table(
         ("asset", "kind", "value", "hardness"),
@@ -61,7 +158,10 @@ def show_scenario(scenario: Scenario, picture: Path) -> None:
             for s in scenario.shooters
         ],
     )
-    _table(("sensor", "kind"), [(s.name, s.kind) for s in scenario.sensors])
+    _table(
+        ("sensor", "kind", "nation"),
+        [(s.name, s.kind, s.nation or "everybody's") for s in scenario.sensors],
+    )
     _table(
         ("package", "threats", "on target (min)", "kinds"),
         [
@@ -74,8 +174,18 @@ def show_scenario(scenario: Scenario, picture: Path) -> None:
             for package in scenario.packages
         ],
     )
-    draw_scenario(scenario, picture)
+    draw_scenario(scenario, picture, altitudes_m)
     print(f"map: {picture}")
+
+
+def _altitude_m(text: str) -> float:
+    try:
+        altitude_m = float(text)
+    except ValueError:
+        altitude_m = math.nan
+    if not 0.0 <= altitude_m <= 100_000.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not right; metres from 0 to 100000 are")
+    return altitude_m
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:

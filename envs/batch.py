@@ -78,7 +78,9 @@ class RaidBatch:
         self._metric_names = self.scenario.metric_names
         self.reward = np.zeros(num_envs)
         threads: int = getattr(numba.config, "NUMBA_NUM_THREADS")  # noqa: B009 (untyped)
-        self._batch = (self._state, self.params, self._tables, self._frame, self.weights)
+        # Most rewards weigh the first metric alone: zeros behind the last weight need no adding up.
+        weighed = self.weights[: 1 + np.max(np.flatnonzero(self.weights), initial=-1)]
+        self._batch = (self._state, self.params, self._tables, self._frame, weighed)
         self._scratch = kernels.scratch(self._state, threads)
         self.terminated = self._state.raid["terminated"]
         self.truncated = self._state.raid["truncated"]
@@ -156,7 +158,8 @@ class RaidBatch:
         """Return every metric of the raids so far, copies of float64 [B], by name.
 
         Beside the core's metrics: `protected_share` = 1 - loss / undefended loss (1 if nothing
-        was at risk) and `epochs`.
+        was at risk), `tracked_share` = threats tracked / threats, `mean_track_delay_s` of those
+        tracked, and `epochs`.
 
         Args:
             rows: bool [B]; the others' metrics are 0. None: all rows.
@@ -165,10 +168,12 @@ class RaidBatch:
         totals = np.where(asked, self._state.metrics.T, 0.0)
         named = dict(zip(self._metric_names, totals, strict=True))
         loss, risk = named["loss"], named["undefended_loss"]
-        share = np.divide(loss, risk, out=np.zeros_like(loss), where=risk > 0.0)
+        tracked = named["threats_tracked"]
         return {
-            "protected_share": np.where(asked, 1.0 - share, 0.0),
+            "protected_share": np.where(asked, 1.0 - _ratio(loss, risk), 0.0),
             **named,
+            "tracked_share": _ratio(tracked, named["threats"]),
+            "mean_track_delay_s": _ratio(named["track_delay_s"], tracked),
             "epochs": np.where(asked, self._state.raid["epoch"], 0).astype(np.float64),
         }
 
@@ -232,11 +237,19 @@ def mean_undefended_loss(scenario: Scenario) -> float:
     return mean if mean > 0.0 else 1.0
 
 
+def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0.0)
+
+
 def _sizes(scenario: Scenario, params: Params, members: int) -> dict[str, int]:
     return {
         "B": members,
+        "T": scenario.num_threats,
         "I": scenario.num_slots,
         "I+1": scenario.num_slots + 1,
+        "R": params.sensor.shape[1],
+        "F": params.delay.shape[1],
+        "K": len(scenario.threat_kinds),
         "S": scenario.num_shooters,
         "A": scenario.num_assets,
         "C": int(params.shooter["channels"].max()),

@@ -6,18 +6,25 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.core import fire_control, identification, sensing
 from envs.core.compiled import compiled
-from envs.core.fire_control import ROWS
 from envs.core.state import State
 from envs.core.step import reset_one, step_one
 from envs.encoding import encode
 
 
 def scratch(state: State, threads: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return scratch memory for each thread: float32 [n, ROWS, I], int64 [n, max(I, S * C)]."""
-    slots, (shooters, channels) = state.threat.shape[1], state.engagement.shape[1:]
-    table = np.zeros((threads, ROWS, slots), np.float32)
-    return table, np.zeros((threads, max(slots, shooters * channels)), np.int64)
+    """Return scratch memory for each thread: float32 [n, rows, columns], int64 [n, places].
+
+    A row for each quantity that some phase lays side by side, a column for each threat or track.
+    """
+    slots, nations = state.holding.shape[1:]
+    assets, kinds = state.health.shape[1], state.belief.shape[2]
+    most = max(slots, state.threat.shape[1], assets)
+    rows = max(fire_control.ROWS, identification.AIMS + assets + kinds, sensing.NATIONS + nations)
+    shooters, channels = state.engagement.shape[1:]
+    table = np.zeros((threads, rows, most), np.float32)
+    return table, np.zeros((threads, max(most, shooters * channels)), np.int64)
 
 
 @compiled()
@@ -26,7 +33,7 @@ def step_some(first, end, state, params, tables, frame, weights, actions, reward
     for b in range(first, end):
         if not (state.raid[b].terminated or state.raid[b].truncated):
             reward[b] = step_one(state, params, b, actions[b], weights, table, order)
-            encode(state, params, tables, frame, b)
+            encode(state, params, tables, frame, b, False)
         else:
             reward[b] = 0.0
 
@@ -58,7 +65,7 @@ def reset_some(first, end, state, params, tables, frame, weights, rows, keys, ta
         if rows[b]:
             split, seed, ordinal = keys[b, 0], keys[b, 1], keys[b, 2]
             reset_one(state, params, b, split, seed, ordinal, weights, table, order)
-            encode(state, params, tables, frame, b)
+            encode(state, params, tables, frame, b, True)
 
 
 @compiled()
@@ -72,4 +79,4 @@ def undefended_batch(state, params, seeds, weights, table, order):
 def encode_batch(state, params, tables, frame):
     """Write the observation of every member."""
     for b in range(state.raid.shape[0]):
-        encode(state, params, tables, frame, b)
+        encode(state, params, tables, frame, b, True)

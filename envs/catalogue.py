@@ -47,6 +47,7 @@ class ShooterKind:
     rounds_per_engagement: int = bounded(1, 1_000)
     cost_keur_per_round: float = bounded()
     antenna_height_m: float = bounded(0.0, 20_000.0)
+    sensor: str = ""
     source: str = ""
 
 
@@ -56,7 +57,23 @@ class SensorKind:
 
     range_km: float = bounded(0.1, 2_000.0)
     antenna_height_m: float = bounded(0.0, 20_000.0)
+    detection: float = probability(default=1.0)
+    acoustic: bool = False
+    orbit_speed_mps: float = bounded(0.0, 1_000.0, default=0.0)
+    identification_range_km: float = bounded(0.0, 2_000.0, default=0.0)
+    identification_rate: float = probability(default=0.0)
+    identification_accuracy: float = probability(default=1.0)
     source: str = ""
+
+    @property
+    def moves(self) -> bool:
+        """Whether it flies an orbit."""
+        return self.orbit_speed_mps > 0.0
+
+    @property
+    def has_path(self) -> bool:
+        """Whether it has a path, a line of microphones or an orbit, and not a position alone."""
+        return self.acoustic or self.moves
 
 
 @dataclass(frozen=True)
@@ -78,9 +95,9 @@ def load_catalogue() -> Catalogue:
     threats = {
         name: build(ThreatKind, row, f"threat.{name}") for name, row in _table("threat").items()
     }
-    shooters = {name: _shooter(name, row, threats) for name, row in _table("shooter").items()}
-    sensors = {
-        name: build(SensorKind, row, f"sensor.{name}") for name, row in _table("sensor").items()
+    sensors = {name: _sensor(name, row) for name, row in _table("sensor").items()}
+    shooters = {
+        name: _shooter(name, row, threats, sensors) for name, row in _table("shooter").items()
     }
     return Catalogue(threats, shooters, sensors)
 
@@ -91,9 +108,30 @@ def _table(name: str) -> dict[str, Any]:
     return table
 
 
-def _shooter(name: str, row: dict[str, Any], threats: dict[str, ThreatKind]) -> ShooterKind:
+def _sensor(name: str, row: dict[str, Any]) -> SensorKind:
+    key = f"sensor.{name}"
+    kind = build(SensorKind, row, key)
+    if kind.acoustic and kind.moves:
+        raise ScenarioError(
+            f"{key}.orbit_speed_mps: {kind.orbit_speed_mps:g} is not right; microphones stand "
+            "still, so 0 is needed where acoustic is true"
+        )
+    return kind
+
+
+def _shooter(
+    name: str,
+    row: dict[str, Any],
+    threats: dict[str, ThreatKind],
+    sensors: dict[str, SensorKind],
+) -> ShooterKind:
     key = f"shooter.{name}"
     kind = build(ShooterKind, row, key)
+    if kind.sensor and sensors[one_of(kind.sensor, sensors, f"{key}.sensor")].has_path:
+        raise ScenarioError(
+            f"{key}.sensor: {kind.sensor!r} needs a path; an organic sensor stands where its "
+            "shooter stands"
+        )
     for threat, pk in kind.pk.items():
         one_of(threat, threats, f"{key}.pk.{threat}")
         if isinstance(pk, bool) or not isinstance(pk, int | float) or not 0.0 <= pk <= 1.0:

@@ -67,16 +67,31 @@ def frame(scenario: Scenario) -> Frame:
     )
 
 
-@compiled()
-def encode(state, params, tables, view, b):
+@compiled(inlined=True)
+def encode(state, params, tables, view, b, afresh):
     """Write the observation of member b. The mask is the state's own `action_mask`.
 
-    Rows of tracks and pairs that were zero and stay zero are left alone, by the flags `shown`.
+    What does not change during a raid is written only `afresh`, when it begins. Rows of tracks and
+    pairs that were zero and stay zero are left alone, by the flags `shown`.
     """
+    if afresh:
+        _encode_deployment(params.shooter[state.raid[b].params_index], tables.shooter[b], view)
+        _encode_places(params.asset[state.raid[b].params_index], tables.asset[b], view)
     p, epoch = state.raid[b].params_index, state.raid[b].epoch
     now_s = np.float32(epoch * params.epoch_s[p])
     assets, deployment = params.asset[p], params.shooter[p]
-    tracks = _encode_tracks(state.threat[b], state.track[b], assets, tables.track[b], view)
+    minutes = params.epoch_s[p] * _TO_MIN
+    tracks = _encode_tracks(
+        state.held[b],
+        state.shown[b],
+        state.track[b],
+        state.belief[b],
+        assets,
+        epoch,
+        minutes,
+        tables.track[b],
+        view,
+    )
     _encode_shooters(
         state.shooter[b], deployment, state.engagement[b], now_s, tables.shooter[b], view
     )
@@ -90,34 +105,42 @@ def encode(state, params, tables, view, b):
 
 
 @compiled()
-def _encode_tracks(threats, tracks, assets, rows, view):
-    held = 0
+def _encode_tracks(held, shown, tracks, beliefs, assets, epoch, epoch_min, rows, view):
+    count = 0
     for i in range(tracks.shape[0]):
-        row, threat, track = rows[i], threats[i], tracks[i]
-        if track.shown:
+        row = rows[i]
+        if shown[i]:
             row[:] = _ZERO
-        track.shown = track.held
-        if not track.held:
+        shown[i] = held[i]
+        if not held[i]:
             continue
-        held += 1
+        track = tracks[i]
+        count += 1
         row[0] = _ONE
-        row[1] = _within((threat.x_m - view.x_m) * _TO_100KM, FAR)
-        row[2] = _within((threat.y_m - view.y_m) * _TO_100KM, FAR)
-        row[3] = _within(threat.z_m * _TO_10KM, FAR)
-        row[4] = _within(threat.vx_mps * _TO_KMPS, FAST)
-        row[5] = _within(threat.vy_mps * _TO_KMPS, FAST)
-        row[6] = _within(threat.vz_mps * _TO_KMPS, FAST)
-        row[7 + threat.kind] = _ONE
+        row[1] = _within((track.x_m - view.x_m) * _TO_100KM, FAR)
+        row[2] = _within((track.y_m - view.y_m) * _TO_100KM, FAR)
+        row[3] = _within(track.z_m * _TO_10KM, FAR)
+        row[4] = _within(track.vx_mps * _TO_KMPS, FAST)
+        row[5] = _within(track.vy_mps * _TO_KMPS, FAST)
+        row[6] = _within(track.vz_mps * _TO_KMPS, FAST)
+        if track.certain:
+            row[7 + track.kind] = _ONE
+        else:
+            for k in range(view.kinds):
+                row[7 + k] = min(beliefs[i, k], _ONE)
         after = 7 + view.kinds
-        row[after] = _within((assets[threat.aim].x_m - view.x_m) * _TO_100KM, FAR)
-        row[after + 1] = _within((assets[threat.aim].y_m - view.y_m) * _TO_100KM, FAR)
-        row[after + 2] = track.value / view.top_value
+        row[after] = _within((assets[track.aim].x_m - view.x_m) * _TO_100KM, FAR)
+        row[after + 1] = _within((assets[track.aim].y_m - view.y_m) * _TO_100KM, FAR)
+        row[after + 2] = min(track.value / view.top_value, _ONE)
         row[after + 3] = min(track.impact_s * _TO_MIN, LONG)
         row[after + 5] = track.survival
         if track.in_flight > 0:
             row[after + 4] = np.float32(track.in_flight)
             row[after + 6] = min(track.resolve_s * _TO_MIN, LONG)
-    return held
+        row[after + 7] = min(track.aim_belief, _ONE)
+        row[after + 8] = _ONE if track.seen else _ZERO
+        row[after + 9] = min(np.float32(epoch - track.start) * epoch_min, LONG)
+    return count
 
 
 @compiled()
@@ -128,21 +151,26 @@ def _encode_shooters(shooters, deployment, engagements, now_s, rows, view):
         for c in range(shooter.busy):
             next_s = min(next_s, engagements[s, c].resolve_s - now_s)
         reload_s = shooter.reload_s - now_s
-        row[:] = _ZERO
         row[0] = _ONE if shooter.able else _ZERO
-        row[1] = _within((deployed.x_m - view.x_m) * _TO_100KM, FAR)
-        row[2] = _within((deployed.y_m - view.y_m) * _TO_100KM, FAR)
-        row[3 + deployed.kind] = _ONE
         after = 3 + view.shooter_kinds
         left = np.float32(shooter.rounds + shooter.reserve)
         row[after] = left / np.float32(deployed.rounds + deployed.reserve)
         row[after + 1] = min(np.float32(shooter.rounds // deployed.rounds_per_engagement), MANY)
         row[after + 2] = np.float32(deployed.channels - shooter.busy)
-        if shooter.busy > 0:
-            row[after + 3] = min(next_s * _TO_MIN, LONG)
-        if reload_s < np.float32(np.inf):
-            row[after + 4] = min(reload_s * _TO_MIN, LONG)
-        row[after + 5] = min(deployed.air_range_max_m * _TO_100KM, FAR)
+        row[after + 3] = min(next_s * _TO_MIN, LONG) if shooter.busy > 0 else _ZERO
+        reloading = reload_s < np.float32(np.inf)
+        row[after + 4] = min(reload_s * _TO_MIN, LONG) if reloading else _ZERO
+
+
+@compiled()
+def _encode_deployment(deployment, rows, view):
+    for s in range(deployment.shape[0]):
+        row, deployed = rows[s], deployment[s]
+        row[:] = _ZERO
+        row[1] = _within((deployed.x_m - view.x_m) * _TO_100KM, FAR)
+        row[2] = _within((deployed.y_m - view.y_m) * _TO_100KM, FAR)
+        row[3 + deployed.kind] = _ONE
+        row[8 + view.shooter_kinds] = min(deployed.air_range_max_m * _TO_100KM, FAR)
 
 
 @compiled()
@@ -169,14 +197,19 @@ def _encode_pairs(pairs, tracks, shooters, rows, track_rows, kinds):
 def _encode_assets(assets, healths, rows, view):
     whole = 0.0
     for a in range(assets.shape[0]):
+        rows[a, 4] = np.float32(healths[a])
+        whole += assets[a].value * healths[a]
+    return np.float32(whole / view.total_value)
+
+
+@compiled()
+def _encode_places(assets, rows, view):
+    for a in range(assets.shape[0]):
         row, asset = rows[a], assets[a]
         row[0] = _ONE
         row[1] = (asset.x_m - view.x_m) * _TO_100KM
         row[2] = (asset.y_m - view.y_m) * _TO_100KM
         row[3] = np.float32(asset.value) / view.top_value
-        row[4] = np.float32(healths[a])
-        whole += asset.value * healths[a]
-    return np.float32(whole / view.total_value)
 
 
 @compiled()

@@ -1,6 +1,7 @@
 """What scenarios are made of, in the units of their files: km, minutes and degrees."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 from envs.catalogue import Catalogue, load_catalogue
 from envs.core.metrics import metric_names
 from envs.geography import LonLat, to_plane
-from envs.validation import bounded, probability
+from envs.validation import bounded, choice, probability
+
+NEVER = 100_000  # epochs of delay, which no raid lasts
 
 
 @dataclass(frozen=True)
@@ -35,15 +38,56 @@ class Shooter:
     rounds: int = bounded(0, 10_000)
     reserve_rounds: int = bounded(0, 100_000, default=0)
     asset: str = ""
+    networked: bool = True
 
 
 @dataclass(frozen=True)
 class Sensor:
-    """A sensor of a kind at a place."""
+    """A sensor of a kind at a place, or along a path: a line of microphones, or a closed orbit.
+
+    One without a nation is every nation's.
+    """
 
     name: str
     kind: str
     position: LonLat
+    path: tuple[LonLat, ...] = ()
+    nation: str = ""
+    asset: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What the defence knows of the raid; as it stands here, all there is to know."""
+
+    kinds: str = choice("public", "believed")
+    aims: str = choice("public", "believed")
+    detection: str = choice("in_view", "by_chance")
+    detections_to_start: int = bounded(1, 20, default=1)
+    misses_to_lose: int = bounded(1, 20, default=1)
+    organic_sensors: bool = False
+    kill_confirmed: float = probability(default=1.0)
+    false_kill: float = probability(default=0.0)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing in view is missed, doubtful or falsely reported."""
+        at_once = self.detections_to_start == self.misses_to_lose == 1
+        told = self.kinds == self.aims == "public"
+        certain = self.kill_confirmed == 1.0 and self.false_kill == 0.0
+        return self.detection == "in_view" and at_once and told and certain
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """When tracks of one nation's sensors are usable by another's shooters; here, at once.
+
+    `delay_epochs[f][g]`, where given, holds instead of `foreign_delay_epochs` for tracks of
+    nation f and shooters of nation g.
+    """
+
+    foreign_delay_epochs: int = bounded(0, NEVER, default=0)
+    delay_epochs: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,6 +132,8 @@ class Scenario:
     shooters: tuple[Shooter, ...] = ()
     sensors: tuple[Sensor, ...] = ()
     packages: tuple[Package, ...] = ()
+    picture: Picture = Picture()
+    sharing: Sharing = Sharing()
 
     @property
     def catalogue(self) -> Catalogue:
@@ -105,9 +151,35 @@ class Scenario:
         return tuple(self.catalogue.shooters)
 
     @property
+    def kinds_coming(self) -> tuple[str, ...]:
+        """Names of the threat kinds that the raid may bring, in catalogue order."""
+        packages = [package for package in self.packages if package.number[1] > 0]
+        return tuple(
+            kind
+            for kind in self.threat_kinds
+            if any(package.kinds.get(kind, 0.0) > 0.0 for package in packages)
+        )
+
+    @property
+    def nations(self) -> tuple[str, ...]:
+        """Names of the F nations that have shooters or sensors, sorted."""
+        shooting = {shooter.nation for shooter in self.shooters}
+        return tuple(sorted((shooting | {sensor.nation for sensor in self.sensors}) - {""}))
+
+    @property
     def num_slots(self) -> int:
         """Number I of track slots."""
         return self.slots
+
+    @property
+    def most_threats(self) -> int:
+        """Most threats that the packages can bring."""
+        return sum(package.number[1] for package in self.packages)
+
+    @property
+    def num_threats(self) -> int:
+        """Number T of rows of threats: as many as can come, and no fewer than slots."""
+        return max(self.slots, self.most_threats)
 
     @property
     def num_shooters(self) -> int:
@@ -118,6 +190,55 @@ class Scenario:
     def num_assets(self) -> int:
         """Number A of assets."""
         return len(self.assets)
+
+    @property
+    def organic(self) -> tuple[int, ...]:
+        """Rows of the shooters whose organic sensors count, in order."""
+        if not self.picture.organic_sensors:
+            return ()
+        kinds = [self.catalogue.shooters[shooter.kind] for shooter in self.shooters]
+        return tuple(s for s, kind in enumerate(kinds) if kind.sensor)
+
+    @property
+    def all_sensors(self) -> tuple[Sensor, ...]:
+        """The R sensors: the scenario's own, then the organic ones, named as their shooters."""
+        shooters = [self.shooters[s] for s in self.organic]
+        return self.sensors + tuple(
+            Sensor(
+                shooter.name,
+                self.catalogue.shooters[shooter.kind].sensor,
+                shooter.position,
+                nation=shooter.nation,
+            )
+            for shooter in shooters
+        )
+
+    @property
+    def num_sensors(self) -> int:
+        """Number R of sensors, the organic ones included."""
+        return len(self.sensors) + len(self.organic)
+
+    @property
+    def delay_epochs(self) -> NDArray[np.int32]:
+        """Epochs until a track of nation f is usable by shooters of nation g, int32 [F, F]."""
+        sharing, nations = self.sharing, self.nations
+        delay = np.full((len(nations), len(nations)), sharing.foreign_delay_epochs, np.int32)
+        np.fill_diagonal(delay, 0)
+        for source, users in sharing.delay_epochs.items():
+            for user, epochs in users.items():
+                delay[nations.index(source), nations.index(user)] = epochs
+        return delay
+
+    @property
+    def restricted(self) -> bool:
+        """Whether some shooter may not use every track at once."""
+        stovepiped = not all(shooter.networked for shooter in self.shooters)
+        return stovepiped or bool(self.delay_epochs.any())
+
+    @property
+    def perfect_picture(self) -> bool:
+        """Whether all is known of whatever is in view, and every shooter may use it at once."""
+        return self.picture.complete and not self.restricted
 
     @property
     def max_epochs(self) -> int:

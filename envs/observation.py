@@ -129,13 +129,16 @@ def _track_columns(kinds: tuple[str, ...]) -> tuple[Column, ...]:
             ("vy_kmps", "km/s", -FAST, FAST, "velocity north"),
             ("vz_kmps", "km/s", -FAST, FAST, "velocity up"),
             *((f"kind_{kind}", "", 0, 1, f"belief that it is a {kind}") for kind in kinds),
-            ("aim_x_100km", "100 km", -FAR, FAR, "aim point, east of the middle of the assets"),
-            ("aim_y_100km", "100 km", -FAR, FAR, "aim point, north of the middle of the assets"),
+            ("aim_x_100km", "100 km", -FAR, FAR, "likeliest aim point, east of the assets' middle"),
+            ("aim_y_100km", "100 km", -FAR, FAR, "likeliest aim point, north of it"),
             ("value_at_risk", "", 0, 1, "expected loss if not stopped / largest asset value"),
-            ("time_to_impact_min", "min", 0, LONG, "straight to the aim point"),
+            ("time_to_impact_min", "min", 0, LONG, "straight to that aim point"),
             ("in_flight", "", 0, MANY, "engagements under way against it"),
             ("survival", "", 0, 1, "probability that it survives those"),
             ("next_resolve_min", "min", 0, LONG, "until the next of those ends; 0: none"),
+            ("aim_belief", "", 0, 1, "belief in that aim point; 1 where it is public"),
+            ("seen", "", 0, 1, "1: detected in this epoch; 0: missed, and moved straight on"),
+            ("age_min", "min", 0, LONG, "since the track began"),
         )
     )
 
@@ -168,7 +171,7 @@ _ASSET = _columns(
 )
 _PAIR = _columns(
     (
-        ("pk", "", 0, 1, "kill probability; 0: no intercept is possible and the row is 0"),
+        ("pk", "", 0, 1, "by belief; 0: no intercept, or not its to use, and the row is 0"),
         ("time_of_flight_min", "min", 0, LONG, "from decision to intercept"),
         ("slack_min", "min", 0, LONG, "time to impact less time of flight"),
         ("value_saved", "", 0, 1, "value at risk * survival * pk"),

@@ -12,11 +12,23 @@ from typing import Any
 
 import yaml
 
-from envs.catalogue import engages, load_catalogue
-from envs.entities import Asset, Package, Scenario, Sector, Sensor, Shooter
+from envs.catalogue import SensorKind, engages, load_catalogue
+from envs.entities import (
+    NEVER,
+    Asset,
+    Package,
+    Picture,
+    Scenario,
+    Sector,
+    Sensor,
+    Sharing,
+    Shooter,
+)
 from envs.geography import LonLat, check_on_map
 from envs.scenario_params import latest_arrival_s, nearest_aim
-from envs.validation import ScenarioError, build, one_of
+from envs.validation import ScenarioError, build, one_of, whole_number
+
+_LINE_POINTS = 16  # at most, of an acoustic line
 
 
 def scenario_names() -> tuple[str, ...]:
@@ -64,8 +76,11 @@ def load_scenario(source: "str | Path | Mapping[str, Any] | Scenario") -> Scenar
         "sensors": [_sensor(row, key) for row, key in _rows(data, "sensors")],
         "packages": [_package(row, key) for row, key in _rows(data, "packages")],
     }
-    plain = {key: value for key, value in data.items() if key not in lists}
-    scenario = build(Scenario, plain, "", **{key: tuple(value) for key, value in lists.items()})
+    given: dict[str, Any] = {key: tuple(value) for key, value in lists.items()}
+    given["picture"] = build(Picture, data.get("picture", {}), "picture")
+    given["sharing"] = _sharing(data.get("sharing", {}))
+    plain = {key: value for key, value in data.items() if key not in given}
+    scenario = build(Scenario, plain, "", **given)
     _check(scenario)
     return scenario
 
@@ -119,16 +134,63 @@ def _shooter(row: Any, key: str) -> Shooter:
 
 
 def _sensor(row: Any, key: str) -> Sensor:
-    sensor = build(Sensor, row, key)
-    check_on_map(sensor.position, f"{key}.position")
+    row = dict(_mapping(row, key))
+    path = _line(row.pop("path"), f"{key}.path") if "path" in row else None
+    kind = load_catalogue().sensors.get(str(row.get("kind")))
+    if kind is not None:
+        _check_path(path, kind, str(row["kind"]), f"{key}.path")
+    if path:
+        row.setdefault("position", path[0])
+    sensor = build(Sensor, row, key, path=path or ())
     one_of(sensor.kind, load_catalogue().sensors, f"{key}.kind")
+    check_on_map(sensor.position, f"{key}.position")
+    if path and sensor.position != path[0]:
+        raise ScenarioError(
+            f"{key}.position: {list(sensor.position)} is not where its path begins, "
+            f"{list(path[0])}; leave it out"
+        )
     return sensor
 
 
+def _check_path(path: tuple[LonLat, ...] | None, kind: SensorKind, name: str, key: str) -> None:
+    """Check that a sensor has a path if its kind needs one, and none if not."""
+    if not kind.has_path:
+        if path is not None:
+            raise ScenarioError(f"{key}: a {name} has none; a position alone is needed")
+        return
+    what = "line of microphones" if kind.acoustic else "closed orbit"
+    most = _LINE_POINTS if kind.acoustic else None
+    wanted = f"2 to {most} positions" if most else "2 or more positions"
+    if path is None:
+        raise ScenarioError(f"{key}: missing; the {what} of an {name}, {wanted}, is needed")
+    if len(path) < 2 or (most and len(path) > most) or len(set(path)) < 2:
+        many = "all at one place" if path and len(set(path)) < 2 else "not right"
+        raise ScenarioError(
+            f"{key}: {len(path)} positions are {many}; for the {what} of an {name}, {wanted} are "
+            "needed"
+        )
+
+
+def _sharing(data: Any) -> Sharing:
+    data = dict(_mapping(data, "sharing"))
+    key = "sharing.delay_epochs"
+    delays: dict[str, dict[str, int]] = {}
+    for source, users in _mapping(data.pop("delay_epochs", {}), key).items():
+        delays[source] = {
+            user: whole_number(epochs, 0, NEVER, f"{key}.{source}.{user}")
+            for user, epochs in _mapping(users, f"{key}.{source}").items()
+        }
+    return build(Sharing, data, "sharing", delay_epochs=delays)
+
+
+def _mapping(value: Any, key: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ScenarioError(f"{key}: expected a mapping of keys to values, got {value!r}")
+    return value
+
+
 def _package(row: Any, key: str) -> Package:
-    if not isinstance(row, Mapping):
-        raise ScenarioError(f"{key}: expected a mapping of keys to values, got {row!r}")
-    row = dict(row)
+    row = dict(_mapping(row, key))
     given: dict[str, Any] = {}
     if row.get("sector") is not None:
         given["sector"] = build(Sector, row.pop("sector"), f"{key}.sector")
@@ -185,36 +247,66 @@ def _check(scenario: Scenario) -> None:
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ScenarioError(f"{key}: the name {twice!r} stands twice; names must differ")
+    if sum(package.number[0] for package in scenario.packages) < 1:
+        raise ScenarioError("packages: the raid can be empty; some number must be 1 or more")
     assets = [asset.name for asset in scenario.assets]
     for n, shooter in enumerate(scenario.shooters):
         if shooter.asset:
             one_of(shooter.asset, assets, f"shooters[{n}].asset")
         _check_use(scenario, shooter, f"shooters[{n}].kind")
+        _check_network(scenario, shooter, f"shooters[{n}].networked")
+    for n, sensor in enumerate(scenario.sensors):
+        if sensor.asset:
+            one_of(sensor.asset, assets, f"sensors[{n}].asset")
+    _check_sharing(scenario)
     for n, package in enumerate(scenario.packages):
         for aim in package.aim:
             one_of(aim, assets, f"packages[{n}].aim")
-    most = sum(package.number[1] for package in scenario.packages)
-    if most > scenario.slots:
+    most = scenario.most_threats
+    if scenario.perfect_picture and most > scenario.slots:
         raise ScenarioError(
             f"slots: {scenario.slots} is too few; the packages can bring {most} threats, so "
-            f"{most} or more is needed"
+            f"{most} or more is needed where the picture is perfect"
         )
-    if sum(package.number[0] for package in scenario.packages) < 1:
-        raise ScenarioError("packages: the raid can be empty; some number must be 1 or more")
     _check_entries(scenario)
     _check_arrivals(scenario)
 
 
 def _check_use(scenario: Scenario, shooter: Shooter, key: str) -> None:
-    threats = scenario.catalogue.threats
-    mixes = [package.kinds.items() for package in scenario.packages]
-    coming = {kind for mix in mixes for kind, weight in mix if weight > 0}
+    threats, coming = scenario.catalogue.threats, scenario.kinds_coming
     kind = scenario.catalogue.shooters[shooter.kind]
     if not any(engages(kind, threats[name], pk) for name, pk in kind.pk.items() if name in coming):
         raise ScenarioError(
             f"{key}: {shooter.kind!r} can engage none of the raid's threats "
             f"({', '.join(sorted(coming))})"
         )
+
+
+def _check_network(scenario: Scenario, shooter: Shooter, key: str) -> None:
+    if shooter.networked:
+        return
+    if not scenario.picture.organic_sensors:
+        raise ScenarioError(
+            f"{key}: false leaves it without any track; picture.organic_sensors: true is needed"
+        )
+    if not scenario.catalogue.shooters[shooter.kind].sensor:
+        raise ScenarioError(
+            f"{key}: false leaves it without any track; {shooter.kind!r} has no organic sensor, so "
+            "true is needed"
+        )
+
+
+def _check_sharing(scenario: Scenario) -> None:
+    for source, users in scenario.sharing.delay_epochs.items():
+        key = f"sharing.delay_epochs.{source}"
+        one_of(source, scenario.nations, key)
+        for user, epochs in users.items():
+            one_of(user, scenario.nations, f"{key}.{user}")
+            if user == source and epochs > 0:
+                raise ScenarioError(
+                    f"{key}.{user}: {epochs} is not right; a nation uses its own tracks at once, "
+                    "so 0 is needed"
+                )
 
 
 def _check_entries(scenario: Scenario) -> None:

@@ -11,6 +11,7 @@ from envs.entities import Asset, Package, Scenario, Sensor, Shooter
 from envs.geography import arc, length, spaced, to_plane
 
 ENTRY_POINTS = 17
+ORBIT_POINTS = 33
 
 
 def scenario_params(scenario: Scenario) -> Params:
@@ -28,6 +29,10 @@ def scenario_params(scenario: Scenario) -> Params:
             for shooter in scenario.shooters
         ],
         "sensor": _sensors(scenario),
+        "sensor_path": _sensor_paths(scenario),
+        "picture": _picture(scenario),
+        "kind_prior": _kind_prior(scenario),
+        "delay": scenario.delay_epochs,
         **_packages(scenario),
     }
     arrays = {}
@@ -124,6 +129,7 @@ def _threat_kinds(scenario: Scenario) -> dict[str, Any]:
         "cost_keur": [kind.cost_keur for kind in kinds],
         "ballistic": [kind.ballistic for kind in kinds],
         "decoy": [kind.decoy for kind in kinds],
+        "audible": [kind.audible for kind in kinds],
     }
 
 
@@ -172,16 +178,101 @@ def _shooters(scenario: Scenario) -> dict[str, Any]:
         "reload_s": [kind.reload_s for kind in kinds],
         "rounds_per_engagement": [kind.rounds_per_engagement for kind in kinds],
         "cost_keur": [kind.cost_keur_per_round for kind in kinds],
+        "nation": [scenario.nations.index(shooter.nation) for shooter in scenario.shooters],
+        "sensor": _organic_rows(scenario),
+        "networked": [shooter.networked for shooter in scenario.shooters],
     }
+
+
+def _organic_rows(scenario: Scenario) -> NDArray[np.int32]:
+    """Return the row of each shooter's organic sensor among all sensors, or NONE, int32 [S]."""
+    rows = np.full(scenario.num_shooters, NONE, np.int32)
+    own = list(scenario.organic)
+    rows[own] = len(scenario.sensors) + np.arange(len(own))
+    return rows
 
 
 def _sensors(scenario: Scenario) -> dict[str, Any]:
-    kinds = [scenario.catalogue.sensors[sensor.kind] for sensor in scenario.sensors]
+    sensors, nations = scenario.all_sensors, scenario.nations
+    assets = [asset.name for asset in scenario.assets]
+    kinds = [scenario.catalogue.sensors[sensor.kind] for sensor in sensors]
+    paths = sensor_paths_m(scenario)
     return {
-        **_places(scenario.sensors),
+        **_places(sensors),
         "antenna_m": [kind.antenna_height_m for kind in kinds],
         "range_m": [kind.range_km * 1e3 for kind in kinds],
+        "detection": [kind.detection for kind in kinds],
+        "identification_m": [kind.identification_range_km * 1e3 for kind in kinds],
+        "identification_rate": [kind.identification_rate for kind in kinds],
+        "identification_right": [kind.identification_accuracy for kind in kinds],
+        "orbit_s": [
+            length(_closed_m(sensor)) / kind.orbit_speed_mps if kind.moves else 0.0
+            for sensor, kind in zip(sensors, kinds, strict=True)
+        ],
+        "points": [len(path) for path in paths],
+        "asset": [assets.index(sensor.asset) if sensor.asset else NONE for sensor in sensors],
+        "shooter": [NONE] * len(scenario.sensors) + list(scenario.organic),
+        "nation": [nations.index(sensor.nation) if sensor.nation else NONE for sensor in sensors],
+        "acoustic": [kind.acoustic for kind in kinds],
     }
+
+
+def sensor_paths_m(scenario: Scenario) -> list[NDArray[np.float64]]:
+    """Return the path of every sensor, organic ones included.
+
+    Args:
+        scenario: the scenario.
+
+    Returns:
+        For each sensor, float64 [n, 2] in metres: the corners of a line of microphones, 33
+        equally spaced points of an orbit, the last being the first, or nothing, n = 0.
+    """
+    paths = []
+    for sensor in scenario.all_sensors:
+        moves = scenario.catalogue.sensors[sensor.kind].moves
+        line = to_plane(list(sensor.path))
+        paths.append(spaced(_closed_m(sensor), ORBIT_POINTS) if moves else line)
+    return paths
+
+
+def _closed_m(sensor: Sensor) -> NDArray[np.float64]:
+    return to_plane([*sensor.path, sensor.path[0]])
+
+
+def _sensor_paths(scenario: Scenario) -> dict[str, Any]:
+    """Lay the paths side by side, each padded by its last point."""
+    paths = sensor_paths_m(scenario)
+    padded = np.zeros((len(paths), max(1, *(len(path) for path in paths)), 2))
+    for row, path in zip(padded, paths, strict=True):
+        if len(path):
+            row[: len(path)], row[len(path) :] = path, path[-1]
+    return {"x_m": padded[:, :, 0], "y_m": padded[:, :, 1]}
+
+
+def _picture(scenario: Scenario) -> dict[str, Any]:
+    picture = scenario.picture
+    return {
+        "perfect": scenario.perfect_picture,
+        "by_chance": picture.detection == "by_chance",
+        "kinds_public": picture.kinds == "public",
+        "aims_public": picture.aims == "public",
+        "restricted": scenario.restricted,
+        "moving": any(scenario.catalogue.sensors[s.kind].moves for s in scenario.sensors),
+        "kinds_coming": len(scenario.kinds_coming),
+        "detections_to_start": picture.detections_to_start,
+        "misses_to_lose": picture.misses_to_lose,
+        "kill_confirmed": picture.kill_confirmed,
+        "false_kill": picture.false_kill,
+    }
+
+
+def _kind_prior(scenario: Scenario) -> NDArray[np.float64]:
+    """Return the share of each kind among the threats expected, float64 [K]."""
+    expected = np.zeros(len(scenario.threat_kinds))
+    for package in scenario.packages:
+        weights = np.array([package.kinds.get(kind, 0.0) for kind in scenario.threat_kinds])
+        expected += sum(package.number) / 2.0 * weights / weights.sum()
+    return np.asarray(expected / expected.sum())
 
 
 def _packages(scenario: Scenario) -> dict[str, Any]:

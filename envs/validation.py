@@ -24,6 +24,11 @@ def probability(default: Any = MISSING) -> Any:
     return bounded(0.0, 1.0, default)
 
 
+def choice(default: str, *others: str) -> Any:
+    """Declare a dataclass field that holds one of several words, `default` if not given."""
+    return field(default=default, metadata={"known": (default, *others)})
+
+
 def one_of(name: str, known: Iterable[str], key: str) -> str:
     """Return `name` if it is known.
 
@@ -55,9 +60,10 @@ def build(record: type[Record], data: Any, key: str, **given: Any) -> Record:
     """
     if not isinstance(data, Mapping):
         raise ScenarioError(f"{key}: expected a mapping of keys to values, got {data!r}")
-    by_name = {item.name: item for item in fields(cast(Any, record)) if item.name not in given}
+    items = fields(cast(Any, record))
     for name in data:
-        one_of(name, by_name, f"{key}.{name}" if key else str(name))
+        one_of(name, [item.name for item in items], f"{key}.{name}" if key else str(name))
+    by_name = {item.name: item for item in items if item.name not in given}
     hints = typing.get_type_hints(record)
     values = dict(given)
     for name, item in by_name.items():
@@ -69,11 +75,22 @@ def build(record: type[Record], data: Any, key: str, **given: Any) -> Record:
     return record(**values)
 
 
+def whole_number(value: Any, low: int, high: int, key: str) -> int:
+    """Return `value` if it is a whole number in [low, high].
+
+    Raises:
+        ScenarioError: if not, naming `key`.
+    """
+    return int(_number(value, int, bounded(low, high), key))
+
+
 def _value(value: Any, hint: Any, item: "Field[Any]", key: str) -> Any:
     if hint is bool:
         if isinstance(value, bool):
             return value
         raise ScenarioError(f"{key}: {value!r} is not true or false")
+    if "known" in item.metadata:
+        return one_of(value, item.metadata["known"], key)
     if hint is str:
         if isinstance(value, str) and value:
             return value

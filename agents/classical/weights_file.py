@@ -16,7 +16,7 @@ _HEADER = """\
 # Weights of the pricing rule, tuned by CMA-ES on training raids and chosen on validation raids.
 # A shooter fires where value_saved exceeds the sum of weight * term; unit: share of the value of
 # the largest asset. The terms are explained in agents/classical/terms.py.
-# Made by: python train.py agent=pricing scenario={scenario}
+# Made by: python train.py agent=pricing scenario={scenario} (with the settings below)
 """
 
 

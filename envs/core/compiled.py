@@ -16,12 +16,17 @@ import numba
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def compiled(*, parallel: bool = False, allocates: bool = False) -> Callable[[Function], Function]:
+def compiled(
+    *, parallel: bool = False, allocates: bool = False, inlined: bool = False
+) -> Callable[[Function], Function]:
     """Return a decorator that compiles a kernel and caches it on disk.
 
     Args:
         parallel: whether `numba.prange` loops of the kernel run on several threads.
         allocates: whether the kernel, or one that is inlined into it, makes arrays.
+        inlined: whether its code becomes part of the kernels that call it. Every field of every
+            array is an argument of its own, so calling with the whole state costs a tenth of a
+            step.
 
     Returns:
         The decorator. Where the cache folder cannot be written, kernels are compiled afresh.
@@ -33,6 +38,7 @@ def compiled(*, parallel: bool = False, allocates: bool = False) -> Callable[[Fu
         "error_model": "numpy",
         "fastmath": False,
         "_nrt": parallel or allocates,
+        "inline": "always" if inlined else "never",
     }
     config: Any = numba.config
 

@@ -66,12 +66,21 @@ def impacts(threats, kinds, assets, healths, totals, until_s):
 
 
 @compiled()
-def put_out_of_action(shooters, deployment, healths):
-    """Mark the shooters that are assets without health left as not able."""
+def put_out_of_action(shooters, deployment, sensors, deployed, healths):
+    """Mark the shooters and sensors that are assets without health left as not able.
+
+    The organic sensor of a shooter falls out with it.
+    """
     for s in range(shooters.shape[0]):
         asset = deployment[s].asset
         if asset != NONE and healths[asset] <= 0.0:
             shooters[s].able = False
+    for r in range(sensors.shape[0]):
+        asset, owner = deployed[r].asset, deployed[r].shooter
+        if asset != NONE and healths[asset] <= 0.0:
+            sensors[r].able = False
+        if owner != NONE and not shooters[owner].able:
+            sensors[r].able = False
 
 
 @compiled()

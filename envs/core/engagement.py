@@ -5,18 +5,34 @@ import numpy as np
 from envs.core import metrics
 from envs.core.compiled import compiled
 from envs.core.flight import leg_at
+from envs.core.params import NONE
 from envs.core.state import INBOUND, KILLED
 
 HOLD = 0
 _ONE, _INF = np.float32(1.0), np.float32(np.inf)
 
 
-@compiled()
-def launch(actions, mask, pairs, threats, kinds, shooters, deployment, engagements, totals, now_s):
+@compiled(inlined=True)
+def launch(
+    actions,
+    mask,
+    pairs,
+    tracks,
+    beliefs,
+    threats,
+    kinds,
+    shooters,
+    deployment,
+    base_pk,
+    engagements,
+    totals,
+    now_s,
+):
     """Start the engagements that `actions` [S] orders and the mask [S, 1 + I] allows.
 
-    Intercept time and pk are those of the pair table, frozen at launch. What is illegal or
-    unknown is a hold, counted in the metric `illegal_actions`.
+    Intercept time and pk are those of the pair table, frozen at launch. Where that pk is of a
+    believed kind, the engagement will be judged by the same pk for the kind that the threat is.
+    What is illegal or unknown is a hold, counted in the metric `illegal_actions`.
     """
     for s in range(actions.shape[0]):
         action = actions[s]
@@ -25,27 +41,43 @@ def launch(actions, mask, pairs, threats, kinds, shooters, deployment, engagemen
         if action < 0 or action >= mask.shape[1] or mask[s, action] == 0:
             totals[metrics.ILLEGAL_ACTIONS] += 1.0
             continue
-        i = action - 1
-        shooter, kind = shooters[s], kinds[threats[i].kind]
+        slot = action - 1
+        target = tracks[slot].threat
+        shooter, threat = shooters[s], threats[target]
         engagement = engagements[s, shooter.busy]
-        engagement.target = i
-        engagement.resolve_s = now_s + pairs[s, i].flight_s
-        engagement.pk = pairs[s, i].pk
-        engagement.leg = threats[i].leg
+        engagement.target = target
+        engagement.track = slot
+        engagement.resolve_s = now_s + pairs[s, slot].flight_s
+        engagement.pk = pairs[s, slot].pk
+        engagement.true_pk = engagement.pk
+        if not tracks[slot].certain:
+            engagement.true_pk *= base_pk[s, threat.kind] / believed_pk(base_pk[s], beliefs[slot])
+        engagement.leg = threat.leg
         shooter.busy += 1
         shooter.rounds -= deployment[s].rounds_per_engagement
-        _count_launch(deployment[s], kind, totals, kinds.shape[0])
+        _count_launch(deployment[s], threat, kinds, totals)
 
 
 @compiled()
-def _count_launch(deployed, kind, totals, num_kinds):
+def believed_pk(base_pk, belief):
+    """Return the kill probability at range 0 of a track: sum over kinds of belief * pk."""
+    pk = np.float32(0.0)
+    for k in range(belief.shape[0]):
+        pk += belief[k] * base_pk[k]
+    return pk
+
+
+@compiled()
+def _count_launch(deployed, threat, kinds, totals):
     rounds = deployed.rounds_per_engagement
     totals[metrics.ENGAGEMENTS] += 1.0
     totals[metrics.ROUNDS_FIRED] += rounds
     totals[metrics.ROUNDS_COST] += rounds * deployed.cost_keur
-    totals[metrics.BY_KIND + 2 * num_kinds + deployed.kind] += rounds
-    if kind.decoy:
+    totals[metrics.BY_KIND + 2 * kinds.shape[0] + deployed.kind] += rounds
+    if kinds[threat.kind].decoy:
         totals[metrics.ROUNDS_AT_DECOYS] += rounds
+    if threat.status != INBOUND:
+        totals[metrics.ROUNDS_AT_DEAD] += rounds
 
 
 @compiled()
@@ -78,11 +110,12 @@ def due(shooters, engagements, until_s, order):
     return count
 
 
-@compiled()
+@compiled(inlined=True)
 def resolve(engagements, deployment, threats, routes, kinds, totals, order, count):
     """Judge the engagements that `due` has put in order.
 
-    One at a threat that is dead or lands no later is wasted, and counted.
+    One at a threat that is dead or lands no later is wasted, and so is one whose track was lost;
+    both are counted.
     """
     channels = engagements.shape[1]
     for n in range(count):
@@ -92,6 +125,9 @@ def resolve(engagements, deployment, threats, routes, kinds, totals, order, coun
         threat = threats[i]
         if threat.status != INBOUND or engagement.resolve_s >= threat.impact_s:
             totals[metrics.ROUNDS_WASTED] += deployment[s].rounds_per_engagement
+        elif engagement.track == NONE:
+            totals[metrics.ROUNDS_WASTED] += deployment[s].rounds_per_engagement
+            totals[metrics.ROUNDS_UNGUIDED] += deployment[s].rounds_per_engagement
         elif kills(engagement, threat, routes[i], kinds[threat.kind]):
             threat.status = KILLED
             totals[metrics.KILLED] += 1.0
@@ -108,7 +144,7 @@ def kills(engagement, threat, route, kind):
     one uniform draw. So n engagements kill with probability 1 - (1 - pk)^n, whatever their
     order, and one more never saves a threat.
     """
-    pk = np.float64(engagement.pk)
+    pk = np.float64(engagement.true_pk)
     for _ in range(leg_at(engagement.leg, route, engagement.resolve_s) - engagement.leg):
         pk *= 1.0 - kind.evasion
     threat.survival *= 1.0 - pk
@@ -124,10 +160,21 @@ def free_channels(shooters, engagements, until_s):
             if engagements[s, c].resolve_s >= until_s:
                 engagements[s, kept].resolve_s = engagements[s, c].resolve_s
                 engagements[s, kept].pk = engagements[s, c].pk
+                engagements[s, kept].true_pk = engagements[s, c].true_pk
                 engagements[s, kept].target = engagements[s, c].target
+                engagements[s, kept].track = engagements[s, c].track
                 engagements[s, kept].leg = engagements[s, c].leg
                 kept += 1
         shooters[s].busy = kept
+
+
+@compiled()
+def lose_guidance(engagements, slot):
+    """Take the guidance from the engagements of a track that has ended."""
+    for s in range(engagements.shape[0]):
+        for c in range(engagements.shape[1]):
+            if engagements[s, c].track == slot:
+                engagements[s, c].track = NONE
 
 
 @compiled()
@@ -139,16 +186,20 @@ def drop_lost(shooters, deployment, totals, raid_over):
             shooters[s].busy = 0
 
 
-@compiled()
-def sum_up(shooters, engagements, tracks, now_s):
+@compiled(inlined=True)
+def sum_up(shooters, engagements, held, tracks, now_s):
     """Write for each track how many engagements are in flight, its survival, the next end."""
     for i in range(tracks.shape[0]):
-        tracks[i].in_flight = 0
-        tracks[i].survival = _ONE
-        tracks[i].resolve_s = _INF
+        if held[i]:
+            tracks[i].in_flight = 0
+            tracks[i].survival = _ONE
+            tracks[i].resolve_s = _INF
     for s in range(shooters.shape[0]):
         for c in range(shooters[s].busy):
-            track = tracks[engagements[s, c].target]
+            slot = engagements[s, c].track
+            if slot == NONE or not held[slot]:
+                continue
+            track = tracks[slot]
             track.in_flight += 1
             track.survival *= _ONE - engagements[s, c].pk
             track.resolve_s = min(track.resolve_s, engagements[s, c].resolve_s - now_s)

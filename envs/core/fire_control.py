@@ -4,7 +4,10 @@ import math
 
 import numpy as np
 
+from envs.core.command import may_use
 from envs.core.compiled import compiled
+from envs.core.engagement import believed_pk
+from envs.core.params import NONE
 from envs.core.sensing import HORIZON
 
 # Rows of the table in which the tracks held lie side by side, so that loops over them vectorise.
@@ -15,7 +18,7 @@ _ZERO, _ONE, _INF = np.float32(0.0), np.float32(1.0), np.float32(np.inf)
 
 
 @compiled()
-def gather(threats, tracks, kinds, table, slots):
+def gather(held, tracks, kinds, table, slots):
     """Lay the tracks held side by side.
 
     Args:
@@ -27,34 +30,47 @@ def gather(threats, tracks, kinds, table, slots):
     """
     count = 0
     for i in range(tracks.shape[0]):
-        if not tracks[i].held:
+        if not held[i]:
             continue
-        threat = threats[i]
-        table[X, count], table[Y, count], table[Z, count] = threat.x_m, threat.y_m, threat.z_m
-        vx, vy, vz = threat.vx_mps, threat.vy_mps, threat.vz_mps
+        track = tracks[i]
+        table[X, count], table[Y, count], table[Z, count] = track.x_m, track.y_m, track.z_m
+        vx, vy, vz = track.vx_mps, track.vy_mps, track.vz_mps
         table[VX, count], table[VY, count], table[VZ, count] = vx, vy, vz
         speed2 = vx * vx + vy * vy + vz * vz
         table[SPEED2, count], table[SPEED, count] = speed2, math.sqrt(speed2)
-        table[IMPACT, count] = tracks[i].impact_s
-        table[BALLISTIC, count] = _ONE if kinds[threat.kind].ballistic else _ZERO
-        table[KIND, count] = np.float32(threat.kind)
+        table[IMPACT, count] = track.impact_s
+        table[BALLISTIC, count] = _ONE if kinds[track.kind].ballistic else _ZERO
+        table[KIND, count] = np.float32(track.kind if track.certain else NONE)
         slots[count] = i
         count += 1
     return count
 
 
-@compiled()
+@compiled(inlined=True)
 def engagement_table(
-    threats, tracks, kinds, shooters, deployment, base_pk, pairs, mask, table, slots
+    held,
+    tracks,
+    beliefs,
+    kinds,
+    shooters,
+    deployment,
+    base_pk,
+    picture,
+    usable,
+    own,
+    pairs,
+    mask,
+    table,
+    slots,
 ):
     """Fill the pair table [S, I] and the mask [S, 1 + I].
 
     A pair is possible, pk > 0, if the shooter is able and has rounds left or to come, the track
-    is held, and the predicted intercept is before the predicted impact, inside range and
-    altitude band, and in line of sight of the shooter's guidance. It is legal if besides a
-    channel is free and the rounds are ready.
+    is held and the shooter's to use, and the predicted intercept is before the predicted impact,
+    inside range and altitude band, and in line of sight of the shooter's guidance. It is legal if
+    besides a channel is free and the rounds are ready.
     """
-    count = gather(threats, tracks, kinds, table, slots)
+    count = gather(held, tracks, kinds, table, slots)
     for s in range(shooters.shape[0]):
         shooter, deployed = shooters[s], deployment[s]
         mask[s, :] = 0
@@ -70,7 +86,15 @@ def engagement_table(
         if not any_near(table, count, deployed):
             continue
         for k in range(count):
-            table[PK, k] = base_pk[s, int(table[KIND, k])]
+            if table[KIND, k] >= _ZERO:
+                table[PK, k] = base_pk[s, int(table[KIND, k])]
+            else:
+                table[PK, k] = believed_pk(base_pk[s], beliefs[slots[k]])
+        if picture.restricted:
+            for k in range(count):
+                shared = deployed.networked and may_use(usable[slots[k]], deployed.nation)
+                if not shared and not own[s, slots[k]]:
+                    table[PK, k] = _ZERO
         fly_out(table, count, deployed)
         judge(table, count, deployed)
         enough = shooter.rounds >= deployed.rounds_per_engagement

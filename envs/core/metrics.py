@@ -6,21 +6,29 @@ kind (killed, leakers), then one with a column a shooter kind (rounds fired).
 
 from envs.core.compiled import compiled
 
-FIXED = (
-    "loss",
-    "undefended_loss",
-    "assets_lost",
-    "illegal_actions",
-    "engagements",
-    "rounds_fired",
-    "rounds_wasted",
-    "rounds_at_decoys",
-    "rounds_cost_keur",
-    "killed_cost_keur",
-    "killed",
-    "leakers",
-    "duds",
+DESCRIBED = (  # name, unit, meaning
+    ("loss", "value", "of assets, so far"),
+    ("undefended_loss", "value", "that there would be if nobody fired"),
+    ("assets_lost", "", "assets whose health fell to zero"),
+    ("illegal_actions", "", "orders that the mask did not allow, taken as holds"),
+    ("engagements", "", "begun"),
+    ("rounds_fired", "rounds", "spent on engagements"),
+    ("rounds_wasted", "rounds", "of engagements that ended without a chance to kill"),
+    ("rounds_at_decoys", "rounds", "fired at decoys"),
+    ("rounds_cost_keur", "1,000 EUR", "cost of the rounds fired"),
+    ("killed_cost_keur", "1,000 EUR", "cost of the threats killed"),
+    ("killed", "threats", "killed"),
+    ("leakers", "threats", "that struck and did damage"),
+    ("duds", "threats", "that arrived and did none"),
+    ("threats", "threats", "of the raid"),
+    ("threats_tracked", "threats", "of which there was a track at some time"),
+    ("track_delay_s", "s", "from appearance to first track, summed over the threats tracked"),
+    ("identifications", "", "reports of what kind a track is"),
+    ("wrong_identifications", "", "of those, that named another kind"),
+    ("rounds_at_dead", "rounds", "fired at tracks of threats already dead"),
+    ("rounds_unguided", "rounds", "wasted because the track was lost on the way; the threat lived"),
 )
+FIXED = tuple(name for name, _, _ in DESCRIBED)
 (
     LOSS,
     UNDEFENDED_LOSS,
@@ -35,6 +43,13 @@ FIXED = (
     KILLED,
     LEAKERS,
     DUDS,
+    THREATS,
+    THREATS_TRACKED,
+    TRACK_DELAY_S,
+    IDENTIFICATIONS,
+    WRONG_IDENTIFICATIONS,
+    ROUNDS_AT_DEAD,
+    ROUNDS_UNGUIDED,
 ) = range(len(FIXED))
 BY_KIND = len(FIXED)
 
@@ -47,7 +62,7 @@ def metric_names(threat_kinds: tuple[str, ...], shooter_kinds: tuple[str, ...]) 
         shooter_kinds: names of the Q shooter kinds, in catalogue order.
 
     Returns:
-        13 + 2 K + Q names.
+        20 + 2 K + Q names.
     """
     return (
         *FIXED,
@@ -59,8 +74,8 @@ def metric_names(threat_kinds: tuple[str, ...], shooter_kinds: tuple[str, ...]) 
 
 @compiled()
 def weighted(totals, weights):
-    """Return the sum of weights * totals, both float64 [M], added up in order."""
+    """Return the sum of weights, float64 [W], times the first W of totals, added up in order."""
     total = 0.0
-    for m in range(totals.shape[0]):
+    for m in range(weights.shape[0]):
         total += weights[m] * totals[m]
     return total

@@ -1,8 +1,9 @@
 """A scenario as arrays of records, the same for every member of a batch or one per member.
 
 Axes: P parameter sets (a member of a batch names its own by `params_index`), K threat kinds,
-A assets, S shooters, R sensors, G packages of the raid, N points of an entry line, L routes of a
-package, W waypoints of a route. Places are metres east and north of the map's centre.
+A assets, S shooters, R sensors, F nations, G packages of the raid, N points of an entry line, L
+routes of a package, W waypoints of a route, D points of a sensor's line or orbit. Places are metres
+east and north of the map's centre.
 """
 
 from typing import Annotated, Any, NamedTuple
@@ -28,6 +29,7 @@ THREAT_KIND = record(
     ("cost_keur", f8, "cost of one, thousand euros"),
     ("ballistic", np.bool_, "comes down one straight leg"),
     ("decoy", np.bool_, "carries no warhead"),
+    ("audible", np.bool_, "an acoustic line hears it"),
 )
 ASSET = record(
     ("x_m", f4, ""),
@@ -60,12 +62,38 @@ SHOOTER = record(
     ("reload_s", f4, "time of one reload"),
     ("rounds_per_engagement", i4, "rounds that one engagement spends"),
     ("cost_keur", f8, "cost of one round, thousand euros"),
+    ("nation", i4, "row of the nations"),
+    ("sensor", i4, "its organic sensor, or NONE"),
+    ("networked", np.bool_, "shares the common picture; if not, it has its own sensor alone"),
 )
 SENSOR = record(
-    ("x_m", f4, ""),
+    ("x_m", f4, "where it stands; of one that moves, where its orbit begins"),
     ("y_m", f4, ""),
     ("antenna_m", f4, "antenna height"),
-    ("range_m", f4, "slant range against signature 1"),
+    ("range_m", f4, "slant range against signature 1; of an acoustic line, against what it hears"),
+    ("detection", f4, "probability of a detection close by"),
+    ("identification_m", f4, "slant range within which it can tell kinds apart; 0: it cannot"),
+    ("identification_rate", f4, "probability a detection of saying what kind it is"),
+    ("identification_right", f4, "probability that what it says is right"),
+    ("orbit_s", f4, "time of one orbit; 0: it stands still"),
+    ("points", i4, "points of its line or orbit; 0: it has none"),
+    ("asset", i4, "asset that it is, or NONE"),
+    ("shooter", i4, "shooter whose organic sensor it is, or NONE"),
+    ("nation", i4, "row of the nations, or NONE: every nation's"),
+    ("acoustic", np.bool_, "a line that hears; gives position alone and has no horizon"),
+)
+PICTURE = record(
+    ("perfect", np.bool_, "all below as in a perfect picture, and every track is everybody's"),
+    ("by_chance", np.bool_, "detections are drawn; if not, whatever is in view is detected"),
+    ("kinds_public", np.bool_, "the kind of a track is known"),
+    ("aims_public", np.bool_, "the aim point of a track is known"),
+    ("restricted", np.bool_, "some shooter may not use every track"),
+    ("moving", np.bool_, "some sensor moves"),
+    ("kinds_coming", i4, "kinds that the raid may bring"),
+    ("detections_to_start", i4, "after which there is a track"),
+    ("misses_to_lose", i4, "one after the other, after which there is none"),
+    ("kill_confirmed", f8, "probability that a threat engaged and dead is reported dead"),
+    ("false_kill", f8, "probability that a threat engaged and alive is reported dead"),
 )
 PACKAGE = record(
     ("fewest", i4, "threats, at least"),
@@ -90,6 +118,10 @@ class Params(NamedTuple):
     shooter: Annotated[Array, "P S", SHOOTER]
     shooter_pk: Annotated[Array, "P S K", np.dtype(f4)]  # of one engagement, at range 0
     sensor: Annotated[Array, "P R", SENSOR]
+    sensor_path: Annotated[Array, "P R D", PLACE]  # corners of a line; equally spaced on an orbit
+    picture: Annotated[Array, "P", PICTURE]
+    kind_prior: Annotated[Array, "P K", np.dtype(f4)]  # share of each kind among what may come
+    delay: Annotated[Array, "P F F", np.dtype(i4)]  # epochs until a track of [f] is usable by [g]
     package: Annotated[Array, "P G", PACKAGE]
     package_kind: Annotated[Array, "P G K", np.dtype(f8)]  # cumulative weights
     package_aim: Annotated[Array, "P G A", np.dtype(f8)]  # cumulative weights

@@ -21,7 +21,8 @@ def clear(threats, routes, order, key):
         threat = threats[i]
         threat.status = ABSENT
         threat.number, threat.kind, threat.aim, threat.leg = 0, 0, 0, 0
-        threat.hits, threat.kill_u, threat.survival = False, 0.0, 0.0
+        threat.hits, threat.tracked = False, False
+        threat.kill_u, threat.survival = 0.0, 0.0
         threat.x_m, threat.y_m, threat.z_m = _ZERO, _ZERO, _ZERO
         threat.vx_mps, threat.vy_mps, threat.vz_mps = _ZERO, _ZERO, _ZERO
         threat.impact_s = _INF

@@ -1,8 +1,9 @@
 """The legend of a running batch: everything that changes, by name, with dtype and unit.
 
-Axes: B members of the batch, I threat slots (the row of a threat and of its track, shuffled by
-the raid's key), S shooters, A assets, C fire channels, V vertices of a route (spawn, waypoints,
-aim point), M metrics.
+Axes: B members of the batch, T threats (rows shuffled by the raid's key), I track slots, S
+shooters, R sensors, F nations, A assets, K threat kinds, C fire channels, V vertices of a route
+(spawn, waypoints, aim point), M metrics. In a perfect picture a threat's track has the slot of its
+row.
 """
 
 from typing import Annotated, Any, NamedTuple, get_type_hints
@@ -44,21 +45,52 @@ THREAT = record(  # as it truly is
     ("status", i1, "ABSENT, PENDING, INBOUND, KILLED, LEAKED or DUD"),
     ("leg", i1, "vertex of the route that it passed last"),
     ("hits", np.bool_, "does damage if it arrives"),
+    ("tracked", np.bool_, "there has been a track of it"),
 )
 VERTEX = record(
     ("x_m", f4, "east of the map's centre"),
     ("y_m", f4, "north of the map's centre"),
     ("time_s", f4, "when the threat passes it; inf beyond the last"),
 )
+CONTACT = record(  # what the sensors have of a threat, from which tracks are made
+    ("x_m", f4, "where it was detected last"),
+    ("y_m", f4, ""),
+    ("z_m", f4, ""),
+    ("epoch", i4, "of that detection"),
+    ("track", i2, "slot of its track, or NONE"),
+    ("detections", i2, "so far, up to those that start a track"),
+    ("misses", i2, "since the last detection"),
+)
 TRACK = record(  # as the defence knows it
+    ("x_m", f4, "now: as detected, or straight on since"),
+    ("y_m", f4, ""),
+    ("z_m", f4, ""),
+    ("vx_mps", f4, ""),
+    ("vy_mps", f4, ""),
+    ("vz_mps", f4, ""),
     ("value", f4, "expected loss if the threat is not stopped"),
     ("impact_s", f4, "from now to the predicted impact"),
+    ("aim_belief", f4, "probability of the aim point below"),
     ("survival", f4, "probability that it survives all that is in flight against it"),
     ("resolve_s", f4, "from now to the next end of an engagement against it, or inf"),
+    ("start", i4, "epoch in which the track began"),
+    ("threat", i2, "row of the threat behind it, or NONE; the truth, for the core alone"),
+    ("kind", i2, "kind, the likeliest by belief"),
+    ("aim", i2, "asset aimed at, the likeliest by belief"),
     ("in_flight", i2, "engagements under way against it"),
-    ("sensor", i2, "sensor that saw it last, or NONE"),
-    ("held", np.bool_, "there is a track of this threat"),
-    ("shown", np.bool_, "its row of the observation is not zero"),
+    ("sensor", i2, "sensor that saw it last, or NONE; in a perfect picture alone"),
+    ("seen", np.bool_, "detected in this epoch"),
+    ("measured", np.bool_, "its speed has been measured, not only inferred from two places"),
+    ("certain", np.bool_, "its kind is public, or believed in with certainty"),
+)
+HOLDING = record(  # of a track by the sensors of one nation; NONE: not since the track began
+    ("first", i4, "epoch since which they have held it"),
+    ("last", i4, "epoch in which they detected it last"),
+)
+SENSOR = record(
+    ("x_m", f4, "now"),
+    ("y_m", f4, "now"),
+    ("able", np.bool_, "present and not destroyed"),
 )
 SHOOTER = record(
     ("rounds", i4, "ready"),
@@ -71,8 +103,10 @@ SHOOTER = record(
 )
 ENGAGEMENT = record(
     ("resolve_s", f4, "when it is judged"),
-    ("pk", f4, "kill probability predicted at launch"),
-    ("target", i2, "slot of the threat shot at"),
+    ("pk", f4, "kill probability predicted at launch, by what was believed"),
+    ("true_pk", f4, "the same for the kind that the threat is"),
+    ("target", i2, "row of the threat shot at"),
+    ("track", i2, "slot of its track, or NONE once that is lost"),
     ("leg", i1, "the threat's leg at launch"),
 )
 PAIR = record(
@@ -85,9 +119,17 @@ class State(NamedTuple):
     """A batch of raids under way."""
 
     raid: Annotated[Array, "B", RAID]
-    threat: Annotated[Array, "B I", THREAT]
-    route: Annotated[Array, "B I V", VERTEX]
-    track: Annotated[Array, "B I", TRACK]
+    threat: Annotated[Array, "B T", THREAT]
+    route: Annotated[Array, "B T V", VERTEX]
+    sensor: Annotated[Array, "B R", SENSOR]
+    contact: Annotated[Array, "B T", CONTACT]
+    held: Annotated[Array, "B I", np.dtype(np.bool_)]  # there is a track in the slot
+    shown: Annotated[Array, "B I", np.dtype(np.bool_)]  # its row of the observation is not zero
+    track: Annotated[Array, "B I", TRACK]  # where one is held
+    belief: Annotated[Array, "B I K", np.dtype(f4)]  # of each kind
+    holding: Annotated[Array, "B I F", HOLDING]
+    usable: Annotated[Array, "B I", np.dtype(u8)]  # a bit a nation whose shooters may use it
+    own: Annotated[Array, "B S I", np.dtype(np.bool_)]  # seen by a shooter that has no network
     shooter: Annotated[Array, "B S", SHOOTER]
     engagement: Annotated[Array, "B S C", ENGAGEMENT]
     pair: Annotated[Array, "B S I", PAIR]
@@ -100,7 +142,7 @@ def allocate(sizes: dict[str, int]) -> State:
     """Return a state whose arrays are zero, and whose memory has been touched.
 
     Args:
-        sizes: length of each axis, by its letter ("B", "I", "I+1", "S", "A", "C", "V", "M").
+        sizes: length of each axis, by its letter ("B", "T", "I", "I+1", "S", "R", …).
 
     Returns:
         A state in which every member is over, so that stepping it does nothing.

@@ -2,11 +2,22 @@
 
 import numpy as np
 
-from envs.core import damage, engagement, fire_control, flight, logistics, metrics, raid, sensing
+from envs.core import (
+    command,
+    damage,
+    engagement,
+    fire_control,
+    flight,
+    identification,
+    logistics,
+    metrics,
+    raid,
+    sensing,
+    tracking,
+)
 from envs.core.compiled import compiled
-from envs.core.params import NONE
 from envs.core.randomness import raid_key
-from envs.core.state import INBOUND, PENDING
+from envs.core.state import ABSENT, INBOUND, PENDING
 
 
 @compiled()
@@ -15,8 +26,8 @@ def reset_one(state, params, b, split, seed, ordinal, weights, table, order):
 
     Args:
         weights: float64 [M], the reward's weight of each metric.
-        table: float32 [ROWS of fire control, I], scratch.
-        order: int64 [max(I, S * C)], scratch.
+        table: float32 [rows, max(T, I)], scratch; see `batch_kernels.scratch`.
+        order: int64 [max(T, I, S * C)], scratch.
     """
     member = state.raid[b]
     member.key = raid_key(split, seed, ordinal)
@@ -27,15 +38,24 @@ def reset_one(state, params, b, split, seed, ordinal, weights, table, order):
     for a in range(state.health.shape[1]):
         state.health[b, a] = 1.0
     member.undefended_loss = undefended_loss(state, params, b)
-    for i in range(state.track.shape[1]):
-        track = state.track[b, i]
-        track.sensor, track.value, track.impact_s = NONE, np.float32(0.0), np.float32(0.0)
+    tracking.clear(state.contact[b], state.held[b], state.track[b], state.engagement[b])
     for m in range(state.metrics.shape[1]):
         state.metrics[b, m] = 0.0
     state.metrics[b, metrics.UNDEFENDED_LOSS] = member.undefended_loss
+    state.metrics[b, metrics.THREATS] = threats_coming(state.threat[b])
     member.reward_total = metrics.weighted(state.metrics[b], weights)
     logistics.supply(state.shooter[b], params.shooter[member.params_index])
+    sensing.deploy(state.sensor[b], params.sensor[member.params_index])
     see(state, params, b, table, order)
+
+
+@compiled()
+def threats_coming(threats):
+    """Return how many threats a raid has."""
+    count = 0
+    for i in range(threats.shape[0]):
+        count += np.int64(threats[i].status != ABSENT)
+    return count
 
 
 @compiled()
@@ -88,7 +108,7 @@ def undefended_loss(state, params, b):
     return state.metrics[b, metrics.LOSS]
 
 
-@compiled()
+@compiled(inlined=True)
 def step_one(state, params, b, actions, weights, table, order):
     """Play one epoch of member b and return its reward; a raid that is over stays as it is.
 
@@ -98,8 +118,8 @@ def step_one(state, params, b, actions, weights, table, order):
     Args:
         actions: integers [S], 0 to hold or 1 + slot.
         weights: float64 [M], the reward's weight of each metric.
-        table: float32 [ROWS of fire control, I], scratch.
-        order: int64 [max(I, S * C)], scratch.
+        table: float32 [rows, max(T, I)], scratch; see `batch_kernels.scratch`.
+        order: int64 [max(T, I, S * C)], scratch.
 
     Returns:
         float64, the weighted sum of what the metrics gained in this epoch.
@@ -112,17 +132,43 @@ def step_one(state, params, b, actions, weights, table, order):
     now_s, until_s = np.float32(member.epoch * epoch_s), np.float32((member.epoch + 1) * epoch_s)
     threats, kinds = state.threat[b], params.threat_kind[p]
     shooters, deployment = state.shooter[b], params.shooter[p]
-    flying = state.engagement[b]
-    mask, pairs = state.action_mask[b], state.pair[b]
+    flying, tracks, picture = state.engagement[b], state.track[b], params.picture[p]
     engagement.launch(
-        actions, mask, pairs, threats, kinds, shooters, deployment, flying, totals, now_s
+        actions,
+        state.action_mask[b],
+        state.pair[b],
+        tracks,
+        state.belief[b],
+        threats,
+        kinds,
+        shooters,
+        deployment,
+        params.shooter_pk[p],
+        flying,
+        totals,
+        now_s,
     )
     count = engagement.due(shooters, flying, until_s, order)
     if count > 0:
         engagement.resolve(flying, deployment, threats, state.route[b], kinds, totals, order, count)
+        if not picture.perfect:
+            tracking.assess(
+                flying,
+                threats,
+                state.contact[b],
+                state.held[b],
+                tracks,
+                picture,
+                order,
+                count,
+                member.key,
+                member.epoch,
+            )
         engagement.free_channels(shooters, flying, until_s)
     damage.impacts(threats, kinds, params.asset[p], state.health[b], totals, until_s)
-    damage.put_out_of_action(shooters, deployment, state.health[b])
+    damage.put_out_of_action(
+        shooters, deployment, state.sensor[b], params.sensor[p], state.health[b]
+    )
     member.terminated = settled(threats) or damage.everything_lost(state.health[b])
     engagement.drop_lost(shooters, deployment, totals, member.terminated)
     member.epoch += 1
@@ -133,24 +179,109 @@ def step_one(state, params, b, actions, weights, table, order):
     return member.reward_total - before
 
 
-@compiled()
+@compiled(inlined=True)
 def see(state, params, b, table, order):
     """Bring member b's reloads, threats, tracks, pairs and mask to the present epoch."""
-    p = state.raid[b].params_index
-    now_s = np.float32(state.raid[b].epoch * params.epoch_s[p])
-    threats, tracks, kinds = state.threat[b], state.track[b], params.threat_kind[p]
+    member, p = state.raid[b], state.raid[b].params_index
+    now_s = np.float32(member.epoch * params.epoch_s[p])
+    threats, kinds, picture = state.threat[b], params.threat_kind[p], params.picture[p]
+    held, tracks, beliefs = state.held[b], state.track[b], state.belief[b]
     shooters, deployment = state.shooter[b], params.shooter[p]
+    sensors, deployed, paths = state.sensor[b], params.sensor[p], params.sensor_path[p]
+    assets, health = params.asset[p], state.health[b]
     logistics.reload(shooters, deployment, now_s)
     flight.fly(threats, state.route[b], kinds, now_s)
-    sensing.sense(threats, tracks, params.sensor[p], kinds, params.asset[p], state.health[b])
-    engagement.sum_up(shooters, state.engagement[b], tracks, now_s)
+    if picture.moving:
+        sensing.place(sensors, deployed, paths, now_s)
+    if picture.perfect:
+        sensing.sense(
+            threats,
+            held,
+            tracks,
+            sensors,
+            deployed,
+            kinds,
+            assets,
+            health,
+            state.route[b],
+            state.metrics[b],
+            member.epoch,
+            now_s,
+        )
+    else:
+        count = sensing.survey(
+            threats,
+            kinds,
+            sensors,
+            deployed,
+            paths,
+            deployment,
+            picture,
+            params.delay.shape[1],
+            table,
+            order,
+        )
+        tracking.update(
+            threats,
+            state.route[b],
+            state.contact[b],
+            held,
+            tracks,
+            beliefs,
+            state.engagement[b],
+            state.holding[b],
+            picture,
+            kinds,
+            params.kind_prior[p],
+            sensors,
+            deployed,
+            paths,
+            state.metrics[b],
+            table,
+            order,
+            count,
+            member.key,
+            member.epoch,
+            params.epoch_s[p],
+        )
+        if picture.aims_public:
+            identification.know_aims(threats, held, tracks, beliefs, assets, health, kinds)
+        else:
+            identification.believe_aims(held, tracks, beliefs, assets, health, kinds, table, order)
+    if picture.restricted:
+        command.share(
+            held,
+            state.holding[b],
+            params.delay[p],
+            picture.misses_to_lose,
+            member.epoch,
+            state.usable[b],
+        )
+        command.use_own(
+            threats,
+            held,
+            tracks,
+            kinds,
+            sensors,
+            deployed,
+            deployment,
+            picture.by_chance,
+            member.key,
+            member.epoch,
+            state.own[b],
+        )
+    engagement.sum_up(shooters, state.engagement[b], held, tracks, now_s)
     fire_control.engagement_table(
-        threats,
+        held,
         tracks,
+        beliefs,
         kinds,
         shooters,
         deployment,
         params.shooter_pk[p],
+        picture,
+        state.usable[b],
+        state.own[b],
         state.pair[b],
         state.action_mask[b],
         table,

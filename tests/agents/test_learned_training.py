@@ -76,7 +76,7 @@ def test_maskable_ppo_never_acts_illegally_and_learns_something(tmp_path: Path) 
     """sb3-contrib's own policy on the same environment: better than where it started."""
     duel = load_scenario("duel")
     settings = MaskablePPOSettings(
-        steps=100_000, n_steps=32, batch_size=1024, validation_raids=256, validate_every=50_000
+        steps=200_000, n_steps=32, batch_size=1024, validation_raids=256, validate_every=50_000
     )
     settings.threads = 1
     learned = fit(settings, duel, tmp_path)

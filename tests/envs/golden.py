@@ -8,15 +8,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.batch import RaidBatch
+from envs.core.params import NONE
 from envs.core.state import ABSENT, DUD, KILLED, LEAKED
+from tests.envs.small import held
 
 FOLDER = Path(__file__).parents[1] / "golden"
-RAIDS = tuple((scenario, seed) for scenario in ("duel", "standard") for seed in (1, 2, 3))
+RAIDS = (
+    *((scenario, seed) for scenario in ("duel", "standard") for seed in (1, 2, 3)),
+    *((scenario, seed) for scenario in ("low-flyers", "decoys") for seed in (1, 2)),
+)
+# Metrics that say little where the picture is perfect, and are left out there.
+TRACKING = ("threats", "threats_tracked", "track_delay_s", "tracked_share", "mean_track_delay_s")
 
 
 def path(scenario: str, seed: int) -> Path:
     """Return the file of one golden raid."""
     return FOLDER / f"{scenario}-{seed}.txt"
+
+
+def recorded() -> list[Path]:
+    """Return the files of golden raids that there are."""
+    return sorted(FOLDER.glob("*-[0-9]*.txt"))
 
 
 def nearest_first(batch: RaidBatch) -> NDArray[np.int64]:
@@ -28,8 +40,9 @@ def nearest_first(batch: RaidBatch) -> NDArray[np.int64]:
     state = batch.state()
     mask, pk = batch.observation["action_mask"][0], state.pair["pk"][0]
     orders = np.zeros((1, mask.shape[0]), np.int64)
-    impact_s, number = state.track["impact_s"][0], state.threat["number"][0]
-    for i in sorted(np.flatnonzero(state.track["held"][0]), key=lambda i: (impact_s[i], number[i])):
+    impact_s = state.track["impact_s"][0]
+    number = state.threat["number"][0, state.track["threat"][0]]
+    for i in sorted(np.flatnonzero(held(batch)[0]), key=lambda i: (impact_s[i], number[i])):
         if state.track["in_flight"][0, i] > 0:
             continue
         free = (mask[:, 1 + i] == 1) & (orders[0] == 0)
@@ -66,42 +79,50 @@ def _raid(batch: RaidBatch) -> Iterator[str]:
 
 
 def _epoch(batch: RaidBatch) -> Iterator[str]:
-    """Play one epoch; yield its launches, its kills and misses, then its impacts."""
+    """Play one epoch; yield its launches, kills and misses, impacts, and what tracks came of it.
+
+    An engagement is late if its threat is dead or has struck, and astray if its track was lost.
+    """
     state, names = batch.state(), [shooter.name for shooter in batch.scenario.shooters]
     epoch = int(state.raid["epoch"][0])
     orders = nearest_first(batch)
-    pairs = state.pair[0].copy()
+    pairs, targets = state.pair[0].copy(), state.track["threat"][0].copy()
     for s in np.flatnonzero(orders[0]):
-        pair, i = pairs[s, orders[0, s] - 1], orders[0, s] - 1
+        pair, i = pairs[s, orders[0, s] - 1], targets[orders[0, s] - 1]
         flight = f"pk {pair['pk']:.3f}, {pair['flight_s']:.1f} s"
-        yield f"{epoch:4} launch {names[s]} -> {_threat(batch, i)}: {flight}"
+        known = _known(batch, orders[0, s] - 1)
+        yield f"{epoch:4} launch {names[s]} -> {_threat(batch, i)}{known}: {flight}"
     until_s = (epoch + 1) * float(batch.params.epoch_s[0])
     flying = _flying(batch, orders, pairs, until_s)
     before, health = state.threat["status"][0].copy(), state.health[0].copy()
-    loss = batch.metrics()["loss"][0]
+    loss, tracks = batch.metrics()["loss"][0], state.contact["track"][0].copy()
     batch.step(orders)
     after = state.threat["status"][0]
-    for resolve_s, s, i in flying:
+    for resolve_s, s, i, guided in flying:
         result = "kill" if after[i] == KILLED else "miss"
         if before[i] == KILLED or resolve_s >= state.threat["impact_s"][0, i]:
             result = "late"
-        yield f"{epoch:4} {result}   {names[s]} -> {_threat(batch, i)} at {resolve_s:.1f} s"
+        elif not guided:
+            result = "astray"
+        yield f"{epoch:4} {result:6} {names[s]} -> {_threat(batch, i)} at {resolve_s:.1f} s"
     yield from _impacts(batch, epoch, before, health, batch.metrics()["loss"][0] - loss)
+    yield from _tracks(batch, tracks)
 
 
 def _flying(
     batch: RaidBatch, orders: NDArray[Any], pairs: NDArray[Any], until_s: float
-) -> list[tuple[float, int, int]]:
-    """Return (time, shooter, slot) of the engagements that end before `until_s`, in order."""
+) -> list[tuple[float, int, int, bool]]:
+    """Return (time, shooter, threat, guided) of the engagements that end before `until_s`."""
     state, now_s = batch.state(), until_s - float(batch.params.epoch_s[0])
     flying = [
-        (float(engagement["resolve_s"]), s, int(engagement["target"]))
+        (float(engagement["resolve_s"]), s, int(engagement["target"]), engagement["track"] != NONE)
         for s, engagements in enumerate(state.engagement[0])
         for engagement in engagements[: state.shooter["busy"][0, s]]
     ]
     for s in np.flatnonzero(orders[0]):
-        i = int(orders[0, s]) - 1
-        flying.append((float(np.float32(now_s) + pairs["flight_s"][s, i]), int(s), i))
+        slot = int(orders[0, s]) - 1
+        resolve_s = float(np.float32(now_s) + pairs["flight_s"][s, slot])
+        flying.append((resolve_s, int(s), int(state.track["threat"][0, slot]), True))
     return sorted(entry for entry in flying if entry[0] < until_s)
 
 
@@ -126,9 +147,38 @@ def _impacts(
     assert abs(total) < 1e-9, "the losses written are not those of the core"
 
 
+def _tracks(batch: RaidBatch, before: NDArray[Any]) -> Iterator[str]:
+    """Yield the tracks that the epoch just played has ended and begun, by number of threat.
+
+    Args:
+        batch: as it is now.
+        before: slots of the threats' tracks before, [T]; NONE all along in a perfect picture.
+    """
+    state, epoch = batch.state(), int(batch.state().raid["epoch"][0])
+    for i in _by_number(state.threat[0]):
+        slot = state.contact["track"][0, i]
+        begun = slot != NONE and state.track["start"][0, slot] == epoch
+        if before[i] != NONE and (slot == NONE or begun):
+            yield f"{epoch:4} lost   {_threat(batch, i)}"
+        if begun:
+            yield f"{epoch:4} track  {_threat(batch, i)}{_known(batch, slot)}"
+
+
+def _known(batch: RaidBatch, slot: int) -> str:
+    """Return what a track is taken for, and where it seems to go, unless that is public."""
+    track, picture = batch.state().track[0, slot], batch.params.picture[0]
+    text = ""
+    if not picture["kinds_public"]:
+        belief = batch.state().belief[0, slot, track["kind"]]
+        text += f" taken for a {batch.scenario.threat_kinds[track['kind']]}, {belief:.3f},"
+    if not picture["aims_public"]:
+        text += f" at {batch.scenario.assets[track['aim']].name}, {track['aim_belief']:.3f}"
+    return text
+
+
 def _totals(batch: RaidBatch) -> Iterator[str]:
     for name, values in batch.metrics().items():
-        if values[0] != 0.0:
+        if values[0] != 0.0 and not (batch.scenario.perfect_picture and name in TRACKING):
             yield f"{name}: {values[0]:.6g}"
 
 

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from envs import sample_legal
 from envs.batch import RaidBatch
+from envs.core.params import NONE
 from envs.core.state import ABSENT, DUD, INBOUND, KILLED, LEAKED, PENDING
+from tests.envs.small import held
 
 
 def random_orders(
@@ -69,14 +71,66 @@ def check_picture(batch: RaidBatch, space: Mapping[str, Any]) -> None:
         assert table.dtype == box.dtype, name
         assert np.all(np.isfinite(table)), name
         assert np.all((table >= box.low) & (table <= box.high)), name
-    mask, held = observation["action_mask"], batch.state().track["held"]
+    mask, tracks = observation["action_mask"], held(batch)
     assert np.all(mask[:, :, 0] == 1)
-    assert not np.any(mask[:, :, 1:] & ~held[:, None, :])
-    assert np.array_equal(observation["track"][:, :, 0] == 1.0, held)
-    assert np.all(batch.state().threat["status"][held] == INBOUND)
-    assert not observation["track"][~held].any()
+    assert not np.any(mask[:, :, 1:] & ~tracks[:, None, :])
+    assert np.array_equal(observation["track"][:, :, 0] == 1.0, tracks)
+    assert not observation["track"][~tracks].any()
     assert np.array_equal(observation["pair"].any(axis=3), observation["pair"][..., 0] > 0.0)
     assert not np.any((mask[:, :, 1:] == 1) & (observation["pair"][..., 0] == 0.0))
+
+
+def check_tracks(batch: RaidBatch) -> None:
+    """Assert that every track has one threat and no threat two tracks, and that all say so."""
+    state, perfect = batch.state(), batch.params.picture["perfect"][0]
+    rows, slots = np.nonzero(held(batch))
+    behind = state.track["threat"][rows, slots]
+    status = state.threat["status"][rows, behind]
+    assert np.all(state.threat["tracked"][rows, behind])
+    assert np.array_equal(state.threat["tracked"].sum(axis=1), batch.metrics()["threats_tracked"])
+    if perfect:
+        assert np.array_equal(behind, slots)
+        assert np.all(status == INBOUND)
+        return
+    # One that is dead may have a track until it is reported dead, or missed for too long.
+    assert np.all((status == INBOUND) | (status == KILLED))
+    assert np.array_equal(state.contact["track"][rows, behind], slots)
+    followed = np.sum(state.contact["track"] != NONE, axis=1)
+    assert np.array_equal(followed, held(batch).sum(axis=1))
+    flying = np.arange(state.engagement.shape[2]) < state.shooter["busy"][:, :, None]
+    guided = np.nonzero(flying & (state.engagement["track"] != NONE))
+    slot, target = (state.engagement[field][guided] for field in ("track", "target"))
+    assert np.all(held(batch)[guided[0], slot])
+    assert np.array_equal(state.track["threat"][guided[0], slot], target)
+
+
+def check_beliefs(batch: RaidBatch) -> None:
+    """Assert that beliefs are probabilities, and that the truth is never ruled out."""
+    tracks, state, layout = held(batch), batch.state(), batch.layout
+    kinds = batch.scenario.threat_kinds
+    first = layout.index("track", f"kind_{kinds[0]}")
+    shown = batch.observation["track"][tracks][:, first : first + len(kinds)]
+    assert np.all((shown >= 0.0) & (shown <= 1.0))
+    assert np.all(np.abs(shown.sum(axis=1) - 1.0) < 1e-5)
+    rows, slots = np.nonzero(tracks)
+    truth = state.threat["kind"][rows, state.track["threat"][rows, slots]]
+    of_truth = shown[np.arange(len(rows)), truth]
+    assert np.all(of_truth > 0.0)
+    if batch.params.picture["kinds_public"][0]:
+        assert np.all(of_truth == 1.0)
+    aims = batch.observation["track"][tracks][:, layout.index("track", "aim_belief")]
+    assert np.all(aims >= 1.0 / batch.scenario.num_assets - 1e-6), "the likeliest of them"
+    if batch.params.picture["aims_public"][0]:
+        assert np.all(aims == 1.0)
+
+
+def check_slots(batch: RaidBatch, before: NDArray[np.int16]) -> None:
+    """Assert that a track kept its slot, given the slot of each threat an epoch ago, [B, T]."""
+    state = batch.state()
+    now = state.contact["track"]
+    began = np.take_along_axis(state.track["start"], np.maximum(now, 0).astype(int), axis=1)
+    fresh = began == state.raid["epoch"][:, None]
+    assert np.all((now == before) | (now == NONE) | (before == NONE) | fresh)
 
 
 def play_checked(batch: RaidBatch, rng: np.random.Generator, illegal: float) -> dict[str, Any]:
@@ -85,9 +139,14 @@ def play_checked(batch: RaidBatch, rng: np.random.Generator, illegal: float) -> 
     rewards = np.zeros(batch.num_envs)
     space = batch.layout.observation_space().spaces
     wrong = np.zeros(batch.num_envs)
+    slots = batch.state().contact["track"].copy()
     for _ in range(batch.scenario.max_epochs + 1):
         check_counts(batch, totals)
         check_picture(batch, space)
+        check_tracks(batch)
+        check_beliefs(batch)
+        check_slots(batch, slots)
+        slots = batch.state().contact["track"].copy()
         running = ~(batch.terminated | batch.truncated)
         if not running.any():
             break
@@ -105,6 +164,11 @@ def play_checked(batch: RaidBatch, rng: np.random.Generator, illegal: float) -> 
     expected = sum(weight * metrics[name] for name, weight in weights.items())
     expected = expected - weights["undefended_loss"] * metrics["undefended_loss"]
     assert np.allclose(rewards, expected, rtol=1e-9, atol=1e-9)
+    assert np.array_equal(metrics["threats"], totals)
+    assert np.all(metrics["threats_tracked"] <= metrics["threats"])
+    assert np.all(metrics["wrong_identifications"] <= metrics["identifications"])
+    assert np.all(metrics["rounds_unguided"] <= metrics["rounds_wasted"])
+    assert np.all(metrics["rounds_at_dead"] <= metrics["rounds_wasted"])
     assert np.all(metrics["loss"] <= sum(asset.value for asset in batch.scenario.assets) + 1e-9)
     assert all(np.all(np.isfinite(values)) for values in metrics.values())
     return metrics

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from envs.batch import RaidBatch
+from envs.core.state import ABSENT, INBOUND
+from envs.scenario import read_scenario
 
 _TO_DEGREES = Transformer.from_crs(
     "+proj=laea +lat_0=57 +lon_0=24.5 +ellps=GRS80 +units=m", "EPSG:4326", always_xy=True
@@ -38,9 +40,19 @@ def shooter(
 
 
 def sensor(
-    name: str = "radar", kind: str = "long_range_radar", place: tuple[float, float] = (0.0, 0.0)
+    name: str = "radar",
+    kind: str = "long_range_radar",
+    place: tuple[float, float] = (0.0, 0.0),
+    **keys: Any,
 ) -> dict:
-    return {"name": name, "kind": kind, "position": at(*place)}
+    return {"name": name, "kind": kind, "position": at(*place), **keys}
+
+
+def line(
+    *places: tuple[float, float], name: str = "line", kind: str = "acoustic_line", **keys: Any
+) -> dict:
+    """Return a sensor along a path: a line of microphones, or an orbit."""
+    return {"name": name, "kind": kind, "path": [at(*place) for place in places], **keys}
 
 
 def package(
@@ -70,6 +82,35 @@ def mapping(**keys: Any) -> dict[str, Any]:
         "packages": [package()],
         **keys,
     }
+
+
+def fog(**keys: Any) -> dict[str, Any]:
+    """Return `standard` with all that can hide, mislead or delay in its picture switched on."""
+    source = read_scenario("standard") | {"name": "fog", "slots": 16}
+    del source["sensors"][1:3]
+    source["sensors"] += [
+        {"name": "Radar Antaversis", "kind": "long_range_radar", "position": [25.20, 54.95],
+         "nation": "LTU", "asset": "Elektrenai power plant"},
+        {"name": "Gap filler Alytus", "kind": "gap_filler_radar", "position": [23.90, 54.35],
+         "nation": "SWE"},
+        {"name": "Microphones", "kind": "acoustic_line", "nation": "LTU",
+         "path": [[25.45, 54.95], [25.40, 54.60], [25.05, 54.40]]},
+        {"name": "Patrol", "kind": "airborne_radar", "nation": "NLD",
+         "path": [[21.5, 55.3], [23.0, 55.3], [23.0, 55.6]]},
+    ]  # fmt: skip
+    source["shooters"][8]["networked"] = False  # RBS 70 Alytus
+    source["picture"] = {
+        "kinds": "believed", "aims": "believed", "detection": "by_chance",
+        "detections_to_start": 2, "misses_to_lose": 3, "organic_sensors": True,
+        "kill_confirmed": 0.8, "false_kill": 0.1,
+    }  # fmt: skip
+    source["sharing"] = {"foreign_delay_epochs": 2, "delay_epochs": {"LTU": {"SWE": 5, "DEU": 0}}}
+    return source | keys
+
+
+def named(name: str) -> Any:
+    """Return a scenario to play by name: one of the project's, or "fog"."""
+    return fog() if name == "fog" else name
 
 
 def changed(source: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -110,6 +151,8 @@ def tune(batch: RaidBatch, **tuned: Any) -> None:
         else:
             array[...] = value
         array.setflags(write=False)
+    room = batch.state().engagement.shape[2]
+    assert batch.params.shooter["channels"].max() <= room, "no room for so many channels"
 
 
 def no_orders(batch: RaidBatch) -> NDArray[np.int64]:
@@ -150,12 +193,50 @@ def play_out(batch: RaidBatch) -> None:
     raise AssertionError("some raid did not end within the scenario's clock")
 
 
-def slot_of(batch: RaidBatch, number: int = 0) -> NDArray[np.int64]:
-    """Return the slot of threat `number` in each row, int64 [B]."""
+def row_of(batch: RaidBatch, number: int = 0) -> NDArray[np.int64]:
+    """Return in which row of the state threat `number` of each raid is, int64 [B]."""
     threats = batch.state().threat
-    found = (threats["number"] == number) & (threats["status"] != 0)
+    found = (threats["number"] == number) & (threats["status"] != ABSENT)
     assert found.sum(axis=1).min() == 1
     return np.argmax(found, axis=1)
+
+
+def slot_of(batch: RaidBatch, number: int = 0) -> NDArray[np.int64]:
+    """Return the slot of threat `number` in each raid, int64 [B], or NONE where it has no track.
+
+    In a perfect picture that is the slot in which its track is, or will be.
+    """
+    rows = row_of(batch, number)
+    if batch.params.picture["perfect"][0]:
+        return rows
+    return np.take_along_axis(batch.state().contact["track"], rows[:, None], 1)[:, 0].astype(int)
+
+
+def detected(batch: RaidBatch) -> NDArray[np.bool_]:
+    """Return which threats the sensors have detected in this epoch, bool [B, T]."""
+    contact, epoch = batch.state().contact, batch.state().raid["epoch"][:, None]
+    return (contact["detections"] > 0) & (contact["epoch"] == epoch)
+
+
+def reachable(batch: RaidBatch) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which threats some radar may detect, and which it has in range, bool [B, T].
+
+    By the formula and the truth, in double precision; of sensors that are all radars.
+    """
+    threats, kinds = batch.state().threat, batch.params.threat_kind[0]
+    x, y, z = (threats[name].astype(float)[:, :, None] for name in ("x_m", "y_m", "z_m"))
+    sensors, deployed = batch.state().sensor, batch.params.sensor[0]
+    ground = np.hypot(x - sensors["x_m"][:, None], y - sensors["y_m"][:, None])
+    reach = deployed["range_m"] * kinds["signature"][threats["kind"]][:, :, None]
+    inbound = (threats["status"] == INBOUND)[:, :, None] & sensors["able"][:, None]
+    in_range = inbound & (np.hypot(ground, z) <= reach * 1.000001)
+    horizon = 4124.0 * (np.sqrt(deployed["antenna_m"].astype(float)) + np.sqrt(z))
+    return np.any(in_range & (ground <= horizon * 1.000001), axis=2), np.any(in_range, axis=2)
+
+
+def held(batch: RaidBatch) -> NDArray[np.bool_]:
+    """Return which slots hold a track, bool [B, I]."""
+    return batch.state().held
 
 
 def fire(batch: RaidBatch, shooter: int = 0, number: int = 0) -> None:

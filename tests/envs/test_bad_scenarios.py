@@ -1,12 +1,14 @@
 """Scenario errors: each names the key, the value and what would be right, before the first step."""
 
 import re
+from dataclasses import replace
 
 import pytest
 import yaml
 
 from envs import ScenarioError, load_scenario, scenario_names
-from envs.catalogue import ShooterKind, ThreatKind, load_catalogue
+from envs import catalogue as kinds
+from envs.catalogue import SensorKind, ShooterKind, ThreatKind, load_catalogue
 from envs.validation import build
 from tests.envs.small import asset, at, changed, mapping, package, sensor, shooter
 
@@ -98,6 +100,50 @@ def test_the_scenario_that_the_others_are_made_of_is_right():
         ("packages.0", 3, ("packages[0]", "3", "a mapping of keys to values")),
         ("shooters.0.rounds", 99,
          ("shooters[0].rounds", "99", "magazine of nasams", "(6)", "reserve_rounds")),
+        # The picture.
+        ("picture", {"kinds": "belived"},
+         ("picture.kinds", "'belived'", "did you mean 'believed'?", "public")),
+        ("picture", {"aims": True}, ("picture.aims", "True", "known: ", "public", "believed")),
+        ("picture", {"detection": "chance"},
+         ("picture.detection", "did you mean 'by_chance'?", "in_view")),
+        ("picture", {"detections_to_start": 0},
+         ("picture.detections_to_start", "0", "a whole number from 1 to 20")),
+        ("picture", {"misses_to_lose": 21}, ("picture.misses_to_lose", "21", "from 1 to 20")),
+        ("picture", {"organic_sensors": 1}, ("picture.organic_sensors", "1", "true or false")),
+        ("picture", {"kill_confirmed": 1.1}, ("picture.kill_confirmed", "1.1", "from 0 to 1")),
+        ("picture", {"false_kill": -0.1}, ("picture.false_kill", "-0.1", "from 0 to 1")),
+        ("picture", {"organic_sensor": True},
+         ("picture.organic_sensor", "did you mean 'organic_sensors'?")),
+        ("picture", None, ("picture", "None", "a mapping of keys to values")),
+        # Sharing and networks.
+        ("sharing", {"foreign_delay_epochs": -1},
+         ("sharing.foreign_delay_epochs", "-1", "a whole number from 0 to 100000")),
+        ("sharing", {"foreign_delay": 1},
+         ("sharing.foreign_delay", "did you mean 'foreign_delay_epochs'?", "delay_epochs")),
+        ("sharing", 3, ("sharing", "3", "a mapping of keys to values")),
+        ("sharing", {"delay_epochs": 3}, ("sharing.delay_epochs", "3", "a mapping of keys")),
+        ("sharing", {"delay_epochs": {"LVA": 3}},
+         ("sharing.delay_epochs.LVA", "3", "a mapping of keys to values")),
+        ("sharing", {"delay_epochs": {"LVV": {"LVA": 3}}},
+         ("sharing.delay_epochs.LVV", "'LVV'", "did you mean 'LVA'?")),
+        ("sharing", {"delay_epochs": {"LVA": {"USA": 3}}},
+         ("sharing.delay_epochs.LVA.USA", "'USA'", "known: LVA")),
+        ("sharing", {"delay_epochs": {"LVA": {"LVA": 1}}},
+         ("sharing.delay_epochs.LVA.LVA", "1", "its own tracks at once", "0 is needed")),
+        ("sharing", {"delay_epochs": {"LVA": {"LVA": 0.5}}},
+         ("sharing.delay_epochs.LVA.LVA", "0.5", "a whole number from 0 to 100000")),
+        ("shooters.0.networked", False,
+         ("shooters[0].networked", "false", "picture.organic_sensors: true is needed")),
+        ("shooters.0.networked", "no", ("shooters[0].networked", "'no'", "true or false")),
+        # Sensors.
+        ("sensors.0.nation", 7, ("sensors[0].nation", "7", "not a text")),
+        ("sensors.0.asset", "depott", ("sensors[0].asset", "'depott'", "did you mean 'depot'?")),
+        ("sensors.0.path", [at(0, 0), at(1, 0)],
+         ("sensors[0].path", "a long_range_radar has none", "position alone")),
+        ("sensors.0.kind", "acoustic_line",
+         ("sensors[0].path", "missing", "line of microphones", "2 to 16 positions")),
+        ("sensors.0.kind", "airborne_radar",
+         ("sensors[0].path", "missing", "closed orbit", "2 or more positions")),
         # Unknown aims and assets.
         ("packages.0.aim", ["deppot"], ("packages[0].aim", "'deppot'", "did you mean 'depot'?")),
         ("packages.0.aim", "depot", ("packages[0].aim", "'depot'", "a list of asset names")),
@@ -118,6 +164,8 @@ def test_a_wrong_value_is_named(path, value, parts):
         ("assets.0.hardnes", "hardness"),
         ("shooters.0.reserve_round", "reserve_rounds"),
         ("sensors.0.positon", "position"),
+        ("sensors.0.pat", "path"),
+        ("shooters.0.network", "networked"),
         ("packages.0.spread", "spread_min"),
     ],
 )
@@ -174,6 +222,54 @@ def test_names_that_stand_twice(key, rows):
 
 def test_a_shooter_that_is_an_unknown_asset():
     says(mapping(shooters=[shooter(asset="depott")]), "shooters[0].asset", "did you mean 'depot'?")
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "parts"),
+    [
+        ("acoustic_line", [at(0, 0)],
+         ("sensors[0].path", "1 positions", "line of microphones", "2 to 16 positions")),
+        ("acoustic_line", [], ("sensors[0].path", "0 positions", "2 to 16 positions")),
+        ("acoustic_line", [at(n, 0) for n in range(17)],
+         ("sensors[0].path", "17 positions", "2 to 16 positions")),
+        ("acoustic_line", [at(5, 5)] * 3, ("sensors[0].path", "all at one place")),
+        ("acoustic_line", [at(0, 0), [0, 0]], ("sensors[0].path[1]", "off the map")),
+        ("acoustic_line", "coast", ("sensors[0].path", "'coast'", "[longitude, latitude]")),
+        ("acoustic_line", None, ("sensors[0].path", "None", "[longitude, latitude]")),
+        ("airborne_radar", [at(0, 0)],
+         ("sensors[0].path", "1 positions", "closed orbit", "2 or more positions")),
+        ("airborne_radar", [at(5, 5)] * 2, ("sensors[0].path", "all at one place")),
+    ],
+)  # fmt: skip
+def test_a_wrong_path_of_a_sensor(kind, path, parts):
+    says(mapping(sensors=[{"name": "ears", "kind": kind, "path": path}]), *parts)
+
+
+def test_a_sensor_that_stands_elsewhere_than_its_path_begins():
+    ears = {"name": "ears", "kind": "acoustic_line", "path": [at(0, 0), at(9, 0)]}
+    says(mapping(sensors=[{**ears, "position": at(9, 0)}]), "sensors[0].position", "leave it out")
+    begins = load_scenario(mapping(sensors=[{**ears, "position": at(0, 0)}]))
+    assert begins.sensors[0].position == tuple(at(0, 0))
+
+
+def test_a_stovepiped_shooter_without_a_sensor_of_its_own(monkeypatch):
+    blind = replace(load_catalogue().shooters["nasams"], sensor="")
+    monkeypatch.setitem(load_catalogue().shooters, "nasams", blind)
+    source = mapping(shooters=[shooter(networked=False)], picture={"organic_sensors": True})
+    says(source, "shooters[0].networked", "'nasams' has no organic sensor", "true is needed")
+
+
+def test_fewer_slots_than_threats_need_an_imperfect_picture():
+    many = mapping(slots=1, packages=[package(number=(1, 9))])
+    says(many, "slots", "9 or more is needed where the picture is perfect")
+    for imperfect in (
+        {"detection": "by_chance"}, {"kinds": "believed"}, {"aims": "believed"},
+        {"detections_to_start": 2}, {"misses_to_lose": 2},
+        {"kill_confirmed": 0.9}, {"false_kill": 0.1},
+    ):  # fmt: skip
+        scenario = load_scenario({**many, "picture": imperfect})
+        assert (scenario.num_slots, scenario.num_threats) == (1, 9)
+    assert load_scenario(mapping(slots=12)).num_threats == 12
 
 
 def test_entry_and_sector_exclude_each_other():
@@ -253,11 +349,42 @@ def test_the_catalogue_has_a_source_and_bounds_for_every_kind():
         (ShooterKind, "pk_falloff", 2.0),
         (ShooterKind, "fire_channels", 0),
         (ShooterKind, "air_range_km", [-1, 5]),
+        (SensorKind, "detection", 1.1),
+        (SensorKind, "identification_rate", -0.1),
+        (SensorKind, "identification_accuracy", 2),
+        (SensorKind, "orbit_speed_mps", -1),
+        (SensorKind, "acoustic", "yes"),
     ],
 )
 def test_catalogue_rows_are_checked_alike(record, key, value):
     catalogue = load_catalogue()
-    row = next(iter((catalogue.threats if record is ThreatKind else catalogue.shooters).values()))
+    tables = (catalogue.threats, catalogue.shooters, catalogue.sensors)
+    row = next(row for table in tables for row in table.values() if isinstance(row, record))
     data = {**vars(row), key: value}
     with pytest.raises(ScenarioError, match=rf"^kind\.{key}"):
         build(record, data, "kind")
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "key", "value", "parts"),
+    [
+        ("shooter", "nasams", "sensor", "medium_rada",
+         ("shooter.nasams.sensor", "did you mean 'medium_radar'?")),
+        ("shooter", "nasams", "sensor", "airborne_radar",
+         ("shooter.nasams.sensor", "'airborne_radar'", "needs a path")),
+        ("sensor", "acoustic_line", "orbit_speed_mps", 10,
+         ("sensor.acoustic_line.orbit_speed_mps", "10", "0 is needed")),
+    ],
+)  # fmt: skip
+def test_kinds_that_do_not_fit_together(table, name, key, value, parts, monkeypatch):
+    read = kinds._table
+
+    def spoilt(asked):
+        rows = read(asked)
+        return {**rows, name: {**rows[name], key: value}} if asked == table else rows
+
+    monkeypatch.setattr(kinds, "_table", spoilt)
+    with pytest.raises(ScenarioError) as caught:
+        load_catalogue.__wrapped__()
+    for part in parts:
+        assert part in str(caught.value)

@@ -8,10 +8,11 @@ from gymnasium.vector import AutoresetMode
 from envs.batch import RaidBatch
 from envs.core.randomness import SPLITS
 from envs.core.state import ABSENT
+from envs.scenario import load_scenario
 from envs.single_env import BalticShieldEnv
 from envs.vector_env import BalticShieldVectorEnv
 from tests.envs.random_play import random_orders
-from tests.envs.small import assert_same, bits, no_orders, started
+from tests.envs.small import assert_same, bits, named, no_orders, started
 
 EPOCHS = 60
 
@@ -45,10 +46,10 @@ def row_of(shown, row):
 
 
 @pytest.mark.parametrize("limit", [None, 40])
-@pytest.mark.parametrize("name", ["duel", "standard"])
+@pytest.mark.parametrize("name", ["duel", "standard", "fog"])
 def test_an_episode_is_the_same_alone_and_in_any_row(name, limit, two_threads):
     seeds = [7, 8, 1009]
-    scenario = RaidBatch(name, 1).scenario
+    scenario = RaidBatch(named(name), 1).scenario
     alone = {}
     for seed in seeds:
         batch = RaidBatch(scenario, 1, max_epochs=limit)
@@ -80,12 +81,12 @@ def test_an_episode_is_the_same_alone_and_in_any_row(name, limit, two_threads):
 
 
 @pytest.mark.parametrize("rows", [1, 3, 129])
-@pytest.mark.parametrize("name", ["duel", "standard"])
+@pytest.mark.parametrize("name", ["duel", "standard", "fog"])
 def test_one_and_two_threads_play_the_same(name, rows, two_threads):
     shown = []
     for count in (2, 1):
         numba.set_num_threads(count)
-        batch = started(name, rows, seed=20)
+        batch = started(named(name), rows, seed=20)
         shown.append(play(batch, [orders_for(batch.scenario, n) for n in range(rows)]))
     assert_same(*shown)
 
@@ -117,9 +118,10 @@ def test_two_runs_are_equal_and_every_seed_and_row_is_another_raid(standard):
     assert len({row.tobytes() for row in np.sort(times, axis=1)}) == 2 * rows
 
 
-def test_two_policies_on_a_seed_meet_the_same_raid(standard):
+@pytest.mark.parametrize("name", ["standard", "fog"])
+def test_two_policies_on_a_seed_meet_the_same_raid(name):
     """The raid and its luck do not depend on what is played."""
-    held, fought = started(standard, 16, seed=4), started(standard, 16, seed=4)
+    held, fought = started(named(name), 16, seed=4), started(named(name), 16, seed=4)
     rng = np.random.default_rng(0)
     raid = ("kill_u", "impact_s", "kind", "aim", "number", "hits")
     live = held.state().threat["status"] != ABSENT
@@ -204,10 +206,12 @@ def episodes_of(mode, scenario, rows, seed, wanted, **keys):
     return [episodes[:wanted] for episodes in found]
 
 
-@pytest.mark.parametrize("limit", [None, 20])
-def test_later_episodes_are_equal_in_all_autoreset_modes(duel, limit):
-    rows, wanted = 3, 3
-    by_mode = [episodes_of(mode, duel, rows, 11, wanted, max_epochs=limit) for mode in MODES]
+@pytest.mark.parametrize(
+    ("name", "limit"), [("duel", None), ("duel", 20), ("fog", None), ("fog", 60)]
+)
+def test_later_episodes_are_equal_in_all_autoreset_modes(name, limit):
+    rows, wanted, scenario = 3, 3, load_scenario(named(name))
+    by_mode = [episodes_of(mode, scenario, rows, 11, wanted, max_epochs=limit) for mode in MODES]
     for row in range(rows):
         for ordinal in range(wanted):
             one = by_mode[0][row][ordinal]
@@ -220,7 +224,7 @@ def test_later_episodes_are_equal_in_all_autoreset_modes(duel, limit):
                     )
                 assert one[3:] == other[3:]
             # And the same as the raid (train, seed, ordinal), whatever came before it.
-            env = BalticShieldEnv(duel, max_epochs=limit)
+            env = BalticShieldEnv(scenario, max_epochs=limit)
             env.reset(seed=11 + row)
             for _ in range(ordinal):
                 observation, _ = env.reset()
@@ -228,9 +232,24 @@ def test_later_episodes_are_equal_in_all_autoreset_modes(duel, limit):
                 assert_same(observation, one[0])
 
 
-def test_a_saved_state_goes_on_to_the_bit(standard):
-    batch, other = started(standard, 8, seed=77), RaidBatch(standard, 8)
-    schedules = [orders_for(standard, n) for n in range(8)]
+@pytest.mark.parametrize("name", ["duel", "standard", "fog"])
+def test_nothing_is_left_of_the_raid_before(name):
+    used, fresh = started(named(name), 16, seed=300), started(named(name), 16, seed=600)
+    rng = np.random.default_rng(0)
+    for _ in range(80):  # in the middle of some raids, and after the end of others
+        used.step(random_orders(used, rng))
+    assert used.metrics()["engagements"].sum() > 0
+    used.reset(None, np.arange(600, 616))
+    assert_same(used.observation, fresh.observation)
+    schedules = [orders_for(fresh.scenario, n) for n in range(16)]
+    assert_same(play(used, schedules, 100), play(fresh, schedules, 100))
+
+
+@pytest.mark.parametrize("name", ["standard", "fog"])
+def test_a_saved_state_goes_on_to_the_bit(name):
+    scenario = load_scenario(named(name))
+    batch, other = started(scenario, 8, seed=77), RaidBatch(scenario, 8)
+    schedules = [orders_for(scenario, n) for n in range(8)]
     play(batch, schedules, 30)
     saved = batch.get_state()
     copy = {name: array.copy() for name, array in saved.items()}

@@ -12,20 +12,20 @@ from stable_baselines3.common import env_checker
 
 from envs.single_env import BalticShieldEnv
 from envs.vector_env import BalticShieldVectorEnv
-from tests.envs.small import assert_same, mapping
+from tests.envs.small import assert_same, fog, mapping, named
 
 ID = "envs:BalticShield-v0"
 
 
-@pytest.mark.parametrize("name", ["duel", "standard"])
+@pytest.mark.parametrize("name", ["duel", "standard", "fog"])
 def test_gymnasiums_own_check_has_nothing_to_say(name):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         # Rendering is checked below: it needs the spec that `make` gives.
-        check_env(BalticShieldEnv(name), skip_render_check=True)
+        check_env(BalticShieldEnv(named(name)), skip_render_check=True)
 
 
-@pytest.mark.parametrize("scenario", ["duel", "standard", mapping()])
+@pytest.mark.parametrize("scenario", ["duel", "standard", mapping(), fog()])
 def test_gymnasiums_own_check_of_what_make_returns(scenario):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -52,11 +52,11 @@ TABLE_SHAPES = {
 }
 
 
-@pytest.mark.parametrize("name", ["duel", "standard"])
+@pytest.mark.parametrize("name", ["duel", "standard", "fog"])
 def test_stable_baselines_check_warns_of_table_shapes_alone(name):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        env_checker.check_env(BalticShieldEnv(name))
+        env_checker.check_env(BalticShieldEnv(named(name)))
     texts = [str(warning.message) for warning in caught]
     unexpected = [text for text in texts if not text.startswith(tuple(TABLE_SHAPES))]
     assert not unexpected

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from envs.batch import RaidBatch, mean_undefended_loss
 from envs.catalogue import load_catalogue
+from envs.scenario import scenario_names
 from tests.envs.random_play import play_checked
-from tests.envs.small import asset, at, package, sensor, shooter, started
+from tests.envs.small import asset, at, line, named, package, sensor, shooter, started
 
 SHOOTERS = tuple(load_catalogue().shooters)
 DRONES = ("slow_drone", "jet_drone", "cruise_missile", "decoy")
@@ -63,6 +64,38 @@ def scenarios(draw):
     }  # fmt: skip
 
 
+@st.composite
+def foggy(draw):
+    """Draw a scenario as above with a picture that is not perfect, of any kind."""
+    source = draw(scenarios())
+    share = st.sampled_from([0.0, 0.3, 1.0])
+    organic = draw(st.booleans())
+    source["picture"] = {
+        "kinds": draw(st.sampled_from(["believed", "public"])),
+        "aims": draw(st.sampled_from(["believed", "public"])),
+        "detection": draw(st.sampled_from(["by_chance", "in_view"])),
+        "detections_to_start": draw(st.integers(1, 3)),
+        "misses_to_lose": draw(st.integers(2, 4)),  # never 1, which might be a perfect picture
+        "organic_sensors": organic,
+        "kill_confirmed": draw(share),
+        "false_kill": draw(share),
+    }
+    nations = st.sampled_from(["LVA", "EST", "FIN"])
+    for one in source["shooters"]:
+        one["nation"] = draw(nations)
+        one["networked"] = not organic or draw(st.booleans())
+    assets = st.sampled_from([row["name"] for row in source["assets"]])
+    source["sensors"] += [
+        sensor("site", "gap_filler_radar", draw(places), nation=draw(nations), asset=draw(assets)),
+        line(*draw(st.lists(places, min_size=2, max_size=4, unique=True)), nation=draw(nations)),
+        line(draw(places), (26, 20), (-10, 26), name="plane", kind="airborne_radar"),
+    ]
+    source["sharing"] = {"foreign_delay_epochs": draw(st.integers(0, 4))}
+    # At times fewer slots than threats.
+    source["slots"] = max(1, source["slots"] - draw(st.integers(0, 6)))
+    return source
+
+
 @settings(max_examples=25)
 @given(source=scenarios(), seed=st.integers(0, 10**6), illegal=st.sampled_from([0.0, 0.3]))
 def test_random_play_on_random_scenarios(source, seed, illegal):
@@ -71,16 +104,28 @@ def test_random_play_on_random_scenarios(source, seed, illegal):
     play_checked(batch, np.random.default_rng(seed), illegal)
 
 
+@settings(max_examples=40)
+@given(source=foggy(), seed=st.integers(0, 10**6), illegal=st.sampled_from([0.0, 0.3]))
+def test_random_play_in_random_fog(source, seed, illegal):
+    batch = RaidBatch(source, 2)
+    batch.reset(None, np.arange(seed, seed + 2))
+    play_checked(batch, np.random.default_rng(seed), illegal)
+
+
 @settings(max_examples=20)
-@given(source=scenarios(), seed=st.integers(0, 10**6), limit=st.sampled_from([None, 1, 25]))
+@given(
+    source=scenarios() | foggy(),
+    seed=st.integers(0, 10**6),
+    limit=st.sampled_from([None, 1, 25]),
+)
 def test_undefended_loss_is_the_loss_of_holding_fire(source, seed, limit):
     check_undefended(RaidBatch(source, 8, max_epochs=limit), seed)
 
 
 @pytest.mark.parametrize("limit", [None, 1, 17, 60])
-@pytest.mark.parametrize("name", ["duel", "standard"])
+@pytest.mark.parametrize("name", ["duel", "standard", "fog"])
 def test_undefended_loss_is_the_loss_of_holding_fire_on_many_raids(name, limit):
-    batch = RaidBatch(name, 400, max_epochs=limit)
+    batch = RaidBatch(named(name), 400, max_epochs=limit)
     check_undefended(batch, seed=0)
     if limit is None:
         assert batch.metrics()["loss"].max() > 0.0
@@ -98,10 +143,14 @@ def check_undefended(batch, seed):
 
 
 @pytest.mark.parametrize("illegal", [0.0, 0.2])
-@pytest.mark.parametrize("name", ["duel", "standard"])
+@pytest.mark.parametrize("name", [*scenario_names(), "fog"])
 def test_random_play_on_the_projects_scenarios(name, illegal):
-    batch = started(name, 24, seed=900)
+    batch = started(named(name), 24 if name in ("duel", "standard", "fog") else 4, seed=900)
     metrics = play_checked(batch, np.random.default_rng(1), illegal)
+    if name == "fog":
+        rare = ("identifications", "wrong_identifications", "rounds_at_dead", "rounds_unguided")
+        assert min(metrics[name].sum() for name in rare) > 0, "all of it happens"
+        assert np.any(metrics["tracked_share"] < 1.0)
     assert metrics["killed"].sum() > 0
     assert metrics["leakers"].sum() > 0
     assert (metrics["illegal_actions"].sum() > 0) == (illegal > 0)

@@ -1,18 +1,21 @@
-"""`python -m envs`: show and check."""
+"""`python -m envs`: show and check, and the map that it draws."""
 
+import numpy as np
 import pytest
 import yaml
 
-from envs.__main__ import main
-from tests.envs.small import changed, mapping
+from envs import load_scenario, scenario_names
+from envs.__main__ import main, picture_in_words, summary
+from envs.rendering.map import coverage_m, draw_scenario
+from tests.envs.small import at, changed, mapping, sensor, shooter
 
 
-@pytest.mark.parametrize("name", ["duel", "standard"])
-def test_show_prints_every_name_and_draws_a_map(name, tmp_path, capsys, request):
+@pytest.mark.parametrize("name", scenario_names())
+def test_show_prints_every_name_and_draws_a_map(name, tmp_path, capsys):
     picture = tmp_path / "map.png"
-    assert main(["show", name, "--out", str(picture)]) == 0
+    assert main(["show", name, "--out", str(picture), "--altitudes", "80", "300"]) == 0
     shown = capsys.readouterr().out
-    scenario = request.getfixturevalue(name)
+    scenario = load_scenario(name)
     for entries in (scenario.assets, scenario.shooters, scenario.sensors, scenario.packages):
         for entry in entries:
             assert entry.name in shown
@@ -25,7 +28,7 @@ def test_check_of_a_right_file(tmp_path, capsys):
     path = tmp_path / "small.yaml"
     path.write_text(yaml.safe_dump(mapping()))
     assert main(["check", str(path)]) == 0
-    assert "1 assets, 1 shooters, 1 sensors, 1 to 1 threats" in capsys.readouterr().out
+    assert "1 assets, 1 shooters, 1 sensors, 1 to 1 threats, 4 slots" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["check", "show"])
@@ -43,3 +46,71 @@ def test_a_wrong_file_is_one_line_and_an_exit_code(command, tmp_path, capsys):
 def test_a_picture_that_cannot_be_written(tmp_path, capsys):
     assert main(["show", "duel", "--out", str(tmp_path / "none" / "map.png")]) == 1
     assert "No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("given", "word"), [("low", "'low'"), ("-5", "'-5'"), ("nan", "'nan'")])
+def test_an_altitude_that_is_not_right(given, word, capsys):
+    with pytest.raises(SystemExit):
+        main(["show", "duel", f"--altitudes={given}"])
+    assert f"{word} is not right; metres from 0 to 100000 are" in capsys.readouterr().err
+
+
+def test_the_picture_in_words():
+    perfect = picture_in_words(load_scenario(mapping()))
+    assert "picture: perfect\n" in perfect
+    assert perfect.endswith("sharing: another nation's tracks at once")
+    source = mapping(
+        shooters=[
+            shooter("own", nation="DEU", networked=False), shooter("all", nation="EST"),
+            shooter("late", nation="LVA"),
+        ],
+        picture={
+            "detection": "by_chance", "detections_to_start": 2, "misses_to_lose": 3,
+            "organic_sensors": True, "kinds": "believed", "kill_confirmed": 0.9, "false_kill": 0.02,
+        },
+        sharing={"delay_epochs": {"EST": {"LVA": 4}, "LVA": {"EST": 100_000, "DEU": 4}}},
+    )  # fmt: skip
+    words = picture_in_words(load_scenario(source))
+    for part in (
+        "imperfect", "a track after 2 detections", "lost after 3 misses", "organic sensors count",
+        "kinds believed, aim points public", "with probability 0.9", "falsely reported with 0.02",
+        "another nation's tracks at once; after 4 epochs: EST to LVA, LVA to DEU",
+        "never: LVA to EST",
+        "with their own sensor alone: own",
+    ):  # fmt: skip
+        assert part in words, words
+    assert "1 and 3 organic sensors" in summary(load_scenario(source))
+    source["sharing"] = {"foreign_delay_epochs": 7}
+    assert "another nation's tracks after 7 epochs" in picture_in_words(load_scenario(source))
+
+
+# How far a drone is in view of a radar: by the horizon, 4124 (sqrt(30) + sqrt(h)) m; or by its
+# range, 400 km times the drone's signature, as a slant range.
+@pytest.mark.parametrize(
+    ("altitude_m", "expected_m"),
+    [(100.0, 4124.0 * (30.0**0.5 + 10.0)), (16e3, (240e3**2 - 16e3**2) ** 0.5)],
+)
+def test_coverage_ends_at_the_horizon_or_at_the_range(altitude_m, expected_m):
+    scenario = load_scenario(mapping())  # the radar stands at the middle of the map
+    places_m = np.array([[0.0, 0.0], [0.0, expected_m - 1.0], [expected_m + 1.0, 0.0]])
+    inside = coverage_m(scenario, places_m, altitude_m)
+    assert inside == pytest.approx([expected_m, 1.0, -1.0], abs=1e-3)
+
+
+def test_coverage_of_a_flying_sensor_is_what_its_whole_orbit_sees():
+    orbit = {"name": "eye", "kind": "airborne_radar", "path": [at(-50, 0), at(50, 0)]}
+    scenario = load_scenario(mapping(sensors=[orbit]))
+    inside = coverage_m(scenario, np.zeros((1, 2)), 0.0)  # 350 km * 0.6, seen from 50 km away
+    assert inside == pytest.approx([210e3 - 50e3], abs=1.0)
+    ears = {"name": "ears", "kind": "acoustic_line", "path": [at(0, 0), at(9, 0)]}
+    assert np.all(coverage_m(load_scenario(mapping(sensors=[ears])), np.zeros((1, 2)), 0.0) < 0)
+
+
+def test_a_map_with_every_kind_of_sensor(tmp_path):
+    ears = {"name": "ears", "kind": "acoustic_line", "path": [at(0, 0), at(9, 0), at(9, 9)]}
+    orbit = {"name": "eye", "kind": "airborne_radar", "path": [at(-50, 0), at(50, 0)]}
+    for sensors in ([sensor(), ears, orbit], [ears], [orbit]):
+        scenario = load_scenario(mapping(sensors=sensors, picture={"organic_sensors": True}))
+        for altitudes_m in ((100.0, 3000.0), (0.0,), (5.0, 50_000.0, 500.0)):
+            draw_scenario(scenario, tmp_path / "map.png", altitudes_m)
+            assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")

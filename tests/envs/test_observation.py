@@ -5,7 +5,7 @@ import pytest
 
 from envs.batch import RaidBatch
 from envs.observation import Layout
-from tests.envs.small import asset, fire, mapping, package, shooter, slot_of, started
+from tests.envs.small import asset, fire, mapping, named, package, shooter, slot_of, started
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,9 @@ def test_track_by_hand(scene, rows):
         "time_to_impact_min": 29_000.0 / 50.0 / 60.0,
         "in_flight": 2.0,
         "survival": 0.25,
+        "aim_belief": 1.0,
+        "seen": 1.0,
+        "age_min": 20.0 / 60.0,
     }
     for name, value in expected.items():
         assert track[name] == pytest.approx(value, abs=2e-5, rel=2e-4), name
@@ -120,9 +123,9 @@ def test_health_weighs_the_defended_share():
     assert batch.observation["asset"][0, :, health] == pytest.approx([0.5, 1.0])
 
 
-@pytest.mark.parametrize("name", ["duel", "standard"])
+@pytest.mark.parametrize("name", ["duel", "standard", "fog"])
 def test_the_layout_fits_the_tables(name):
-    batch = RaidBatch(name, 2)
+    batch = RaidBatch(named(name), 2)
     layout, scenario = batch.layout, batch.scenario
     for table, columns in layout.columns.items():
         assert batch.observation[table].shape[-1] == len(columns)

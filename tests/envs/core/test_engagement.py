@@ -89,9 +89,10 @@ def dies(records, pks, u):
     engagement, threat, route = engagement.copy(), threat.copy(), route.copy()
     route["time_s"] = np.inf
     threat["survival"], threat["kill_u"] = 1.0, u
+    engagement["pk"] = 0.123  # what was believed does not matter
     dead = False
     for pk in pks:
-        engagement["pk"], engagement["leg"], engagement["resolve_s"] = pk, 0, 10.0
+        engagement["true_pk"], engagement["leg"], engagement["resolve_s"] = pk, 0, 10.0
         dead = core.kills(engagement[0], threat[0], route, kind[0]) or dead
     return dead
 
@@ -215,7 +216,7 @@ def test_pk_falls_with_each_waypoint_passed_since_launch(records, passed, evasio
     threat["survival"], threat["kill_u"] = 1.0, 0.0
     kind["evasion"] = evasion
     launch_leg = 0 if passed == 3 else 1
-    engagement["pk"], engagement["leg"] = 0.8, launch_leg
+    engagement["true_pk"], engagement["leg"] = 0.8, launch_leg
     engagement["resolve_s"] = 10.0 * (launch_leg + passed) + 5.0
     core.kills(engagement[0], threat[0], route, kind[0])
     pk = float(np.float32(0.8)) * (1.0 - evasion) ** passed

@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from envs.core import fire_control
-from tests.envs.small import asset, mapping, package, sensor, shooter, slot_of, started
+from tests.envs.small import asset, held, mapping, package, sensor, shooter, slot_of, started
 
 AIR_M = 4124.0
 
@@ -27,7 +27,7 @@ def battery():
 
 def flight_of(battery, place, velocity):
     """Return the core's time of flight to one track."""
-    table = np.zeros((fire_control.ROWS, 1), np.float32)
+    table = np.zeros((fire_control.FLIGHT + 1, 1), np.float32)
     table[[fire_control.X, fire_control.Y, fire_control.Z], 0] = place
     table[[fire_control.VX, fire_control.VY, fire_control.VZ], 0] = velocity
     table[fire_control.SPEED2, 0] = np.sum(np.square(np.float32(velocity)))
@@ -256,11 +256,11 @@ def test_no_shot_without_a_track():
     batch = started(source, sensor__antenna_m=20.0, **low)
     unseen = seen = 0
     while not batch.terminated[0]:
-        held = batch.state().track["held"][0]
-        assert not np.any(batch.observation["action_mask"][0, :, 1:][:, ~held])
-        assert not np.any(batch.observation["pair"][0][:, ~held])
-        unseen += int(not held.any())
-        seen += int(held.any() and batch.observation["action_mask"][0, :, 1:].any())
+        tracks = held(batch)[0]
+        assert not np.any(batch.observation["action_mask"][0, :, 1:][:, ~tracks])
+        assert not np.any(batch.observation["pair"][0][:, ~tracks])
+        unseen += int(not tracks.any())
+        seen += int(tracks.any() and batch.observation["action_mask"][0, :, 1:].any())
         batch.step(np.zeros((1, 1), np.int64))
     # 39 km to 36.9 km at 50 m/s: 42 s, so the first five epochs show nothing.
     assert unseen == 5

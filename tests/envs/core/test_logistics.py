@@ -8,9 +8,11 @@ from tests.envs.small import asset, fire, hold, mapping, package, shooter, start
 
 def reloading(rounds=3, reserve=2, **tuned):
     """Return a batch of one with an RBS 70 (magazine 3, one round in 30 s) and a far drone."""
+    tested = shooter("tested", "rbs70", rounds=rounds, reserve_rounds=reserve)
     source = mapping(
         assets=[asset(place=(0, -20))],
-        shooters=[shooter(kind="rbs70", rounds=rounds, reserve_rounds=reserve)],
+        # The other one is there for its channels: the state has room for as many as any has.
+        shooters=[tested, shooter("other", "nasams", (0, -90))],
         packages=[package(entry=(0, 6))],
         clock_min=30,
     )

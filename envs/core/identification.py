@@ -1,0 +1,233 @@
+"""Beliefs: what kind a track is, and what it aims at."""
+
+import math
+
+import numpy as np
+
+from envs.core import metrics
+from envs.core.compiled import compiled
+from envs.core.damage import expected_loss
+
+# A kind whose speed differs from that measured by more than this share of it is ruled out.
+SPEED_TOLERANCE = np.float32(0.1)
+# Where reports speak against a kind, without ruling it out, belief in it does not fall below this.
+LEAST_BELIEF = np.float32(1e-6)
+# Weight of an aim point that a track does not head for: it may still have waypoints to pass.
+LEAST_WEIGHT = np.float32(1e-3)
+# Distance from the predicted impact of a falling track at which an aim point's weight is a quarter.
+MISS_M = np.float32(2_000.0)
+
+_ZERO, _ONE = np.float32(0.0), np.float32(1.0)
+
+# Rows of the table in which tracks lie side by side; from AIMS on, the weight of each asset, and
+# after those a row a kind with the loss expected of it at each asset.
+X, Y, UX, UY, FALLING = range(5)
+AIMS = 5
+
+
+@compiled()
+def open_beliefs(track, belief, prior, kind, public):
+    """Begin with the scenario's prior, or with the truth where that is public."""
+    for k in range(belief.shape[0]):
+        belief[k] = prior[k]
+        if public:
+            belief[k] = _ONE if k == kind else _ZERO
+    conclude(track, belief, _ONE)
+
+
+@compiled()
+def conclude(track, belief, total):
+    """Divide beliefs by their sum; note the likeliest kind, the first of equals."""
+    best = 0
+    for k in range(belief.shape[0]):
+        belief[k] /= total
+        if belief[k] > belief[best]:
+            best = k
+    track.kind = best
+    track.certain = belief[best] == _ONE
+
+
+@compiled()
+def believe_known(track, belief, kinds, measured):
+    """Rule out the kinds that a detection speaks against for certain.
+
+    A measured speed rules out all that fly faster or slower by more than a tenth; being heard and
+    not seen rules out what is not audible. What is left is Bayes' rule with a likelihood of 0 or 1.
+    """
+    if measured and track.measured:
+        return
+    speed2 = track.vx_mps * track.vx_mps + track.vy_mps * track.vy_mps
+    speed = math.sqrt(speed2 + track.vz_mps * track.vz_mps)
+    total = _ZERO
+    for k in range(belief.shape[0]):
+        if measured:
+            possible = abs(kinds[k].speed_mps - speed) <= SPEED_TOLERANCE * speed
+        else:
+            possible = kinds[k].audible
+        if not possible:
+            belief[k] = _ZERO
+        total += belief[k]
+    conclude(track, belief, total)
+    track.measured = track.measured or measured
+
+
+@compiled()
+def identify(track, belief, prior, kind, right, coming, draw, totals):
+    """Receive a report of what kind a threat is, and believe it as far as it is reliable.
+
+    It names the true kind with probability `right`, and else any other of the kinds coming, all
+    alike. By Bayes' rule the belief in kind k is multiplied by the probability of that report if
+    the threat were a k: right for the kind named, (1 - right) / (coming - 1) for the others; all
+    are then divided by their sum.
+
+    Args:
+        kind: what it is.
+        right: probability that the report is right.
+        coming: number of kinds that the raid may bring.
+        draw: float64 in [0, 1), on which the report depends.
+    """
+    if coming == 1:
+        right = _ONE
+    named = np.int64(kind)
+    if draw >= right:
+        place = min(int((draw - right) / (1.0 - right) * (coming - 1)), coming - 2)
+        named = other_kind(prior, kind, place)
+        totals[metrics.WRONG_IDENTIFICATIONS] += 1.0
+    totals[metrics.IDENTIFICATIONS] += 1.0
+    learn(track, belief, named, right, coming)
+
+
+@compiled()
+def other_kind(prior, kind, place):
+    """Return number `place` of the kinds that may come, `kind` left out."""
+    for k in range(prior.shape[0]):
+        if k != kind and prior[k] > _ZERO:
+            if place == 0:
+                return k
+            place -= 1
+    return np.int64(kind)
+
+
+@compiled()
+def learn(track, belief, named, right, coming):
+    """Apply Bayes' rule to a report; see `identify`."""
+    wrong = (_ONE - right) / np.float32(coming - 1) if coming > 1 else _ZERO
+    total = _ZERO
+    for k in range(belief.shape[0]):
+        likelihood = right if k == named else wrong
+        if belief[k] > _ZERO and likelihood > _ZERO:
+            belief[k] = max(belief[k] * likelihood, LEAST_BELIEF)
+        else:
+            belief[k] = _ZERO
+        total += belief[k]
+    conclude(track, belief, total)
+
+
+@compiled()
+def know_aims(threats, held, tracks, beliefs, assets, health, kinds):
+    """Write value and predicted impact of tracks whose aim points are public."""
+    for i in range(tracks.shape[0]):
+        if not held[i]:
+            continue
+        track = tracks[i]
+        track.aim, track.aim_belief = threats[track.threat].aim, _ONE
+        aim = assets[track.aim]
+        track.value = believed_loss(track, beliefs[i], kinds, aim, health[track.aim])
+        track.impact_s = predicted_impact_s(track, aim)
+
+
+@compiled()
+def believe_aims(held, tracks, beliefs, assets, health, kinds, table, slots):
+    """Write what tracks may aim at, their value and predicted impact.
+
+    Asset a has weight value_a (0.001 + c), where c = max(0, cos)^8 of the angle between the track's
+    heading and the way to the asset or, for a track that falls, c = (1 + d^2 / (2 km)^2)^-2 with d
+    the asset's distance from where it would strike. Beliefs are weights divided by their sum, and
+    value = sum over kinds k and assets a of belief_k belief_a V_ka. The predicted impact is a
+    straight flight to the likeliest aim point, the first of equals.
+
+    Args:
+        table: float32 [5 + A + K, max(I, A)], scratch.
+        slots: int64 [I], scratch.
+    """
+    count = _gather(held, tracks, table, slots)
+    losses = AIMS + assets.shape[0]
+    for kind in range(kinds.shape[0]):
+        for a in range(assets.shape[0]):
+            table[losses + kind, a] = expected_loss(kinds[kind], assets[a], health[a])
+    for a in range(assets.shape[0]):
+        x_m, y_m, worth = assets[a].x_m, assets[a].y_m, np.float32(assets[a].value)
+        for k in range(count):
+            table[AIMS + a, k] = worth * (LEAST_WEIGHT + _closeness(table, k, x_m, y_m))
+    for k in range(count):
+        track, belief = tracks[slots[k]], beliefs[slots[k]]
+        total, most, best, value = _ZERO, _ZERO, 0, _ZERO
+        for a in range(assets.shape[0]):
+            weight = table[AIMS + a, k]
+            total += weight
+            best = a if weight > most else best
+            most = max(weight, most)
+        for kind in range(kinds.shape[0]):
+            if belief[kind] > _ZERO:
+                loss = _ZERO
+                for a in range(assets.shape[0]):
+                    loss += table[AIMS + a, k] * table[losses + kind, a]
+                value += belief[kind] * loss
+        track.aim, track.aim_belief = best, most / total
+        track.value = value / total
+        track.impact_s = predicted_impact_s(track, assets[best])
+
+
+@compiled()
+def believed_loss(track, belief, kinds, asset, health):
+    """Return the expected loss of a track that aims at an asset: sum over kinds belief_k V_ka."""
+    if track.certain:
+        return expected_loss(kinds[track.kind], asset, health)
+    value = 0.0
+    for k in range(belief.shape[0]):
+        if belief[k] > _ZERO:
+            value += belief[k] * expected_loss(kinds[k], asset, health)
+    return value
+
+
+@compiled()
+def _gather(held, tracks, table, slots):
+    count = 0
+    for i in range(tracks.shape[0]):
+        if not held[i]:
+            continue
+        track = tracks[i]
+        ground = math.sqrt(track.vx_mps * track.vx_mps + track.vy_mps * track.vy_mps)
+        table[UX, count] = track.vx_mps / ground if ground > _ZERO else _ZERO
+        table[UY, count] = track.vy_mps / ground if ground > _ZERO else _ZERO
+        falling = track.vz_mps < _ZERO
+        left_s = track.z_m / -track.vz_mps if falling else _ZERO
+        table[X, count] = track.x_m + track.vx_mps * left_s
+        table[Y, count] = track.y_m + track.vy_mps * left_s
+        table[FALLING, count] = _ONE if falling else _ZERO
+        slots[count] = i
+        count += 1
+    return count
+
+
+@compiled()
+def _closeness(table, k, x_m, y_m):
+    dx, dy = x_m - table[X, k], y_m - table[Y, k]
+    distance2 = dx * dx + dy * dy
+    near = _ONE / (_ONE + distance2 / (MISS_M * MISS_M))
+    along = max(dx * table[UX, k] + dy * table[UY, k], _ZERO)
+    cos2 = along * along / (distance2 + _ONE)  # one square metre, so that 0 / 0 does not occur
+    cos4 = cos2 * cos2
+    return near * near if table[FALLING, k] > _ZERO else cos4 * cos4
+
+
+@compiled()
+def predicted_impact_s(track, aim):
+    """Return the time of a straight flight to an aim point at the track's speed, or inf at rest."""
+    dx, dy = aim.x_m - track.x_m, aim.y_m - track.y_m
+    dz = track.z_m if track.vz_mps < _ZERO else _ZERO
+    speed2 = track.vx_mps * track.vx_mps + track.vy_mps * track.vy_mps
+    speed = math.sqrt(speed2 + track.vz_mps * track.vz_mps)
+    if speed == _ZERO:
+        return np.float32(np.inf)
+    return math.sqrt(dx * dx + dy * dy + dz * dz) / speed

@@ -1,0 +1,68 @@
+"""The scenarios of `conf/scenario` are what their descriptions say."""
+
+import numpy as np
+import pytest
+
+from envs import load_scenario, scenario_names
+from envs.scenario import read_scenario
+from envs.scenario_params import scenario_params
+
+
+def rows(name, key):
+    """Return the rows of a list of a scenario by name, without what one common picture changes."""
+    return {row["name"]: {**row, "networked": None} for row in read_scenario(name)[key]}
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_a_file_has_its_scenarios_name_and_brings_threats_worth_stopping(name):
+    scenario = load_scenario(name)
+    assert scenario.name == name
+    assert scenario.perfect_picture == (name in ("duel", "standard"))
+    for array in scenario_params(scenario):
+        for field in array.dtype.names or (None,):
+            assert np.all(np.isfinite(array if field is None else array[field]))
+
+
+def test_standardised_and_stovepipes_differ_in_sharing_alone():
+    apart, shared = (read_scenario(name) for name in ("stovepipes", "standardised"))
+    assert apart.keys() == shared.keys()
+    differing = {key for key in apart if apart[key] != shared[key]}
+    assert differing == {"name", "description", "sharing", "shooters"}
+    assert rows("stovepipes", "shooters") == rows("standardised", "shooters")
+    assert [row["name"] for row in apart["shooters"]] == [row["name"] for row in shared["shooters"]]
+    assert load_scenario("stovepipes").restricted
+    assert not load_scenario("standardised").restricted
+    assert not all(shooter.networked for shooter in load_scenario("stovepipes").shooters)
+
+
+def test_the_region_is_three_states_at_once():
+    region = load_scenario("region")
+    assert len(region.shooters) == 60
+    assert region.most_threats == 200
+    assert region.num_slots < region.num_threats == 200
+    assert set(region.kinds_coming) == set(region.threat_kinds)
+    assert region.restricted
+    for nation in ("EST", "LVA", "LTU"):
+        f = region.nations.index(nation)
+        usable_at_once = {region.nations[g] for g in np.flatnonzero(region.delay_epochs[f] == 0)}
+        assert usable_at_once == {"EST", "LVA", "LTU"}
+
+
+def test_decoys_are_half_of_what_flies_slowly():
+    scenario = load_scenario("decoys")
+    prior = dict(zip(scenario.threat_kinds, scenario_params(scenario).kind_prior[0], strict=True))
+    assert prior["decoy"] == prior["slow_drone"] > 0.4
+
+
+def test_low_flyers_are_heard_where_no_radar_sees_them():
+    scenario = load_scenario("low-flyers")
+    kinds = [scenario.catalogue.sensors[sensor.kind] for sensor in scenario.sensors]
+    assert sum(kind.acoustic for kind in kinds) == 3
+    assert {"slow_drone", "cruise_missile"} <= set(scenario.kinds_coming)
+
+
+def test_the_saturation_arrives_within_three_minutes():
+    packages = load_scenario("saturation").packages
+    first = min(package.time_on_target_min[0] for package in packages)
+    last = max(package.time_on_target_min[1] + package.spread_min for package in packages)
+    assert last - first <= 3.0
