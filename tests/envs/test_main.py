@@ -1,11 +1,13 @@
 """`python -m envs`: show and check, and the map that it draws."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import yaml
 
 from envs import load_scenario, scenario_names
-from envs.__main__ import main, picture_in_words, summary
+from envs.__main__ import columns_page, main, picture_in_words, summary
 from envs.rendering.map import coverage_m, draw_scenario
 from tests.envs.small import at, changed, mapping, sensor, shooter
 
@@ -114,3 +116,13 @@ def test_a_map_with_every_kind_of_sensor(tmp_path):
         for altitudes_m in ((100.0, 3000.0), (0.0,), (5.0, 50_000.0, 500.0)):
             draw_scenario(scenario, tmp_path / "map.png", altitudes_m)
             assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_page_of_columns_is_what_the_code_says():
+    page = Path(__file__).parents[2] / "docs" / "observation.md"
+    assert page.read_text(encoding="utf-8") == columns_page(), "run python -m envs columns"
+
+
+def test_columns_prints_the_page(capsys):
+    assert main(["columns"]) == 0
+    assert "| `aim_belief` |  | 0 to 1 |" in capsys.readouterr().out
