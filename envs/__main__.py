@@ -11,7 +11,7 @@ from pathlib import Path
 
 from envs.batch import mean_undefended_loss
 from envs.core.metrics import DESCRIBED as METRICS
-from envs.entities import NEVER, Scenario
+from envs.entities import NEVER, Contingent, Scenario
 from envs.observation import Layout
 from envs.scenario import load_scenario, scenario_names
 from envs.validation import ScenarioError
@@ -61,7 +61,8 @@ def columns_page() -> str:
         "# Observation and metrics",
         "",
         "Made by `python -m envs columns`. Sizes: I track slots, S shooters, A assets. A value is",
-        "clipped to its range. Whatever is believed and not known is an expectation over beliefs.",
+        "clipped to its range. Value at risk, pk and value saved are expectations over beliefs;",
+        "aim point, times and limits of range and altitude are of the likeliest.",
     ]
     for table, columns in layout.columns.items():
         sizes = {"track": "[I]", "shooter": "[S]", "asset": "[A]", "pair": "[S, I]", "clock": ""}
@@ -95,6 +96,7 @@ def summary(scenario: Scenario) -> str:
         f"{len(scenario.shooters)} shooters, {len(scenario.sensors)}{organic} sensors, "
         f"{fewest} to {scenario.most_threats} threats, {scenario.slots} slots, "
         f"up to {scenario.max_epochs} epochs of {scenario.epoch_s:g} s"
+        f"{f', {scenario.campaign.raids} raids' if scenario.campaign.raids > 1 else ''}"
     )
 
 
@@ -133,6 +135,22 @@ def _sharing_in_words(scenario: Scenario) -> str:
     return "; ".join(words)
 
 
+def campaign_in_words(scenario: Scenario) -> str:
+    """Return how many raids there are, when, and what is repaired between them, in two lines."""
+    campaign = scenario.campaign
+    if campaign.raids == 1:
+        return "campaign: a single raid"
+    fewest, most = campaign.lull_days
+    latest = (campaign.raids - 1) * most
+    end = f", none of them after day {campaign.days:g}" if campaign.days < latest else ""
+    repaired = f"{campaign.repair_per_day * 100.0:g} % of each asset"
+    return (
+        f"campaign: {campaign.raids} raids{end}; over within {scenario.max_steps} steps\n"
+        f"  lulls of {fewest:g} to {most:g} days; a day repairs "
+        f"{repaired if campaign.repair_per_day else 'nothing'}"
+    )
+
+
 def _after(epochs: int) -> str:
     if epochs == 0:
         return "at once"
@@ -145,7 +163,8 @@ def show_scenario(
     """Print a scenario's tables and draw its map, with coverage at some altitudes."""
     from envs.rendering.map import draw_scenario
 
-    print(f"{scenario.description}\n{summary(scenario)}\n{picture_in_words(scenario)}")
+    print(f"{scenario.description}\n{summary(scenario)}")
+    print(f"{picture_in_words(scenario)}\n{campaign_in_words(scenario)}")
     print(f"mean undefended loss: {mean_undefended_loss(scenario):.2f} of asset value\n")
     _table(
         ("asset", "kind", "value", "hardness"),
@@ -174,8 +193,33 @@ def show_scenario(
             for package in scenario.packages
         ],
     )
+    _show_calendar(scenario)
     draw_scenario(scenario, picture, altitudes_m)
     print(f"map: {picture}")
+
+
+def _show_calendar(scenario: Scenario) -> None:
+    """Print which contingents come and go, and what is delivered, if there are any."""
+    if scenario.contingents:
+        _table(
+            ("contingent", "nation", "there (days)", "shooters"),
+            [
+                (c.name, c.nation, f"{c.ready_day:g}-{_leaving(c)}", ", ".join(c.shooters))
+                for c in scenario.contingents
+            ],
+        )
+    if scenario.deliveries:
+        _table(
+            ("delivery", "rounds a day", "from day", "for"),
+            [
+                (d.kind, f"{d.rounds_per_day:g}", f"{d.first_day:g}", ", ".join(d.nations) or "all")
+                for d in scenario.deliveries
+            ],
+        )
+
+
+def _leaving(contingent: Contingent) -> str:
+    return f"{contingent.leaves_day:g}" if contingent.leaves_day < math.inf else ""
 
 
 def _altitude_m(text: str) -> float:

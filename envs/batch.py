@@ -159,7 +159,7 @@ class RaidBatch:
 
         Beside the core's metrics: `protected_share` = 1 - loss / undefended loss (1 if nothing
         was at risk), `tracked_share` = threats tracked / threats, `mean_track_delay_s` of those
-        tracked, and `epochs`.
+        tracked, and `epochs`, of all raids, a lull counted as one.
 
         Args:
             rows: bool [B]; the others' metrics are 0. None: all rows.
@@ -174,7 +174,7 @@ class RaidBatch:
             **named,
             "tracked_share": _ratio(tracked, named["threats"]),
             "mean_track_delay_s": _ratio(named["track_delay_s"], tracked),
-            "epochs": np.where(asked, self._state.raid["epoch"], 0).astype(np.float64),
+            "epochs": np.where(asked, self._state.raid["steps"], 0).astype(np.float64),
         }
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
@@ -249,6 +249,7 @@ def _sizes(scenario: Scenario, params: Params, members: int) -> dict[str, int]:
         "I+1": scenario.num_slots + 1,
         "R": params.sensor.shape[1],
         "F": params.delay.shape[1],
+        "D": params.delivery.shape[1],
         "K": len(scenario.threat_kinds),
         "S": scenario.num_shooters,
         "A": scenario.num_assets,

@@ -116,6 +116,11 @@ def _sensor(name: str, row: dict[str, Any]) -> SensorKind:
             f"{key}.orbit_speed_mps: {kind.orbit_speed_mps:g} is not right; microphones stand "
             "still, so 0 is needed where acoustic is true"
         )
+    if (kind.identification_rate > 0.0) != (kind.identification_range_km > 0.0):
+        raise ScenarioError(
+            f"{key}.identification_range_km: {kind.identification_range_km:g} does not go with "
+            f"identification_rate {kind.identification_rate:g}; both above 0, or neither"
+        )
     return kind
 
 

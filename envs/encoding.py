@@ -27,7 +27,7 @@ class Tables(NamedTuple):
     shooter: NDArray[Any]  # [B, S, columns]
     asset: NDArray[Any]  # [B, A, columns]
     pair: NDArray[Any]  # [B, S, I, 4]
-    clock: NDArray[Any]  # [B, 3]
+    clock: NDArray[Any]  # [B, 6]
 
 
 class Frame(NamedTuple):
@@ -95,6 +95,9 @@ def encode(state, params, tables, view, b, afresh):
     _encode_shooters(
         state.shooter[b], deployment, state.engagement[b], now_s, tables.shooter[b], view
     )
+    plan = params.campaign[p]
+    if plan.raids > 1:
+        _encode_calendar(state.raid[b], plan, deployment, tables.shooter[b], tables.clock[b])
     _encode_pairs(
         state.pair[b], state.track[b], state.shooter[b], tables.pair[b], tables.track[b], view.kinds
     )
@@ -154,12 +157,24 @@ def _encode_shooters(shooters, deployment, engagements, now_s, rows, view):
         row[0] = _ONE if shooter.able else _ZERO
         after = 3 + view.shooter_kinds
         left = np.float32(shooter.rounds + shooter.reserve)
-        row[after] = left / np.float32(deployed.rounds + deployed.reserve)
+        row[after] = min(left / np.float32(deployed.rounds + deployed.reserve), _ONE)
         row[after + 1] = min(np.float32(shooter.rounds // deployed.rounds_per_engagement), MANY)
         row[after + 2] = np.float32(deployed.channels - shooter.busy)
         row[after + 3] = min(next_s * _TO_MIN, LONG) if shooter.busy > 0 else _ZERO
         reloading = reload_s < np.float32(np.inf)
         row[after + 4] = min(reload_s * _TO_MIN, LONG) if reloading else _ZERO
+
+
+@compiled()
+def _encode_calendar(member, plan, deployment, rows, clock):
+    for s in range(deployment.shape[0]):
+        ready, leave = deployment[s].ready_day, deployment[s].leave_day
+        change = ready if member.day < ready else leave
+        coming = change > member.day and change < np.float32(np.inf)
+        rows[s, rows.shape[1] - 1] = min(change - member.day, MANY) if coming else _ZERO
+    clock[3] = _ONE if member.lull else _ZERO
+    clock[4] = min(np.float32(plan.raids - 1 - member.number), MANY)
+    clock[5] = min(max(plan.days - member.day, _ZERO), MANY)
 
 
 @compiled()

@@ -1,5 +1,6 @@
-"""What scenarios are made of, in the units of their files: km, minutes and degrees."""
+"""What scenarios are made of, in the units of their files: km, minutes, days and degrees."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -118,6 +119,46 @@ class Package:
     spacing_min: float = bounded(0.0, 100_000.0, default=0.0)
 
 
+@dataclass(frozen=True)
+class Campaign:
+    """Several raids with lulls between them; as it stands here, a single raid.
+
+    No raid begins after day `days`; day 0 is that of the first.
+    """
+
+    raids: int = bounded(1, 1_000, default=1)
+    lull_days: tuple[float, float] = bounded(0.1, 365.0, default=(1.0, 1.0))
+    days: float = bounded(0.0, 10_000.0, default=10_000.0)
+    repair_per_day: float = probability(default=0.0)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Rounds of a shooter kind, from `first_day` on, for shooters of some nations; none: all."""
+
+    kind: str
+    rounds_per_day: float = bounded(0.0, 10_000.0)
+    first_day: float = bounded(0.0, 10_000.0, default=0.0)
+    nations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Contingent:
+    """Shooters of a nation that come and go together; without `leaves_day`, they stay."""
+
+    name: str
+    nation: str
+    shooters: tuple[str, ...]
+    arrives_day: float = bounded(0.0, 10_000.0, default=0.0)
+    leaves_day: float = bounded(0.0, 10_000.0, default=math.inf)
+    travel_days: float = bounded(0.0, 10_000.0, default=0.0)
+
+    @property
+    def ready_day(self) -> float:
+        """Day from which it is at its sites."""
+        return self.arrives_day + self.travel_days
+
+
 @dataclass(frozen=True, eq=False)
 class Scenario:
     """A scenario, complete by itself with the catalogue of kinds in `conf/catalogue`."""
@@ -134,6 +175,9 @@ class Scenario:
     packages: tuple[Package, ...] = ()
     picture: Picture = Picture()
     sharing: Sharing = Sharing()
+    campaign: Campaign = Campaign()
+    deliveries: tuple[Delivery, ...] = ()
+    contingents: tuple[Contingent, ...] = ()
 
     @property
     def catalogue(self) -> Catalogue:
@@ -226,7 +270,8 @@ class Scenario:
         np.fill_diagonal(delay, 0)
         for source, users in sharing.delay_epochs.items():
             for user, epochs in users.items():
-                delay[nations.index(source), nations.index(user)] = epochs
+                if source in nations and user in nations:
+                    delay[nations.index(source), nations.index(user)] = epochs
         return delay
 
     @property
@@ -237,13 +282,34 @@ class Scenario:
 
     @property
     def perfect_picture(self) -> bool:
-        """Whether all is known of whatever is in view, and every shooter may use it at once."""
-        return self.picture.complete and not self.restricted
+        """Whether all is known of whatever is in view, and every shooter may use it at once.
+
+        With acoustic lines it is not perfect: they are deaf to some, and give position alone.
+        """
+        lines = any(self.catalogue.sensors[sensor.kind].acoustic for sensor in self.sensors)
+        return self.picture.complete and not self.restricted and not lines
 
     @property
     def max_epochs(self) -> int:
         """Epochs within which every raid of the scenario is over."""
         return int(np.ceil(self.clock_min * 60.0 / self.epoch_s))
+
+    @property
+    def max_steps(self) -> int:
+        """Steps within which every episode is over: the epochs of all raids, and one a lull."""
+        return self.campaign.raids * self.max_epochs + self.campaign.raids - 1
+
+    @property
+    def presence_days(self) -> NDArray[np.float32]:
+        """Day from which each shooter is there, and day from which it is not, float32 [S, 2].
+
+        A shooter of no contingent is always there: from day 0 to inf.
+        """
+        days = np.full((self.num_shooters, 2), (0.0, np.inf), np.float32)
+        for contingent in self.contingents:
+            own = [shooter.name in contingent.shooters for shooter in self.shooters]
+            days[own] = contingent.ready_day, contingent.leaves_day
+        return days
 
     @property
     def metric_names(self) -> tuple[str, ...]:

@@ -156,6 +156,7 @@ def _shooter_columns(kinds: tuple[str, ...]) -> tuple[Column, ...]:
             ("next_channel_min", "min", 0, LONG, "until a busy channel is free; 0: none busy"),
             ("next_reload_min", "min", 0, LONG, "until the reload under way ends; 0: none"),
             ("range_100km", "100 km", 0, FAR, "largest range against air-breathing targets"),
+            ("days_to_change", "days", 0, MANY, "until it arrives or leaves; 0: it stays"),
         )
     )
 
@@ -179,8 +180,11 @@ _PAIR = _columns(
 )
 _CLOCK = _columns(
     (
-        ("time_share", "", 0, 1, "epochs passed / epochs of the scenario's clock"),
+        ("time_share", "", 0, 1, "epochs of the raid passed / epochs of the scenario's clock"),
         ("tracks", "10", 0, MANY, "tracks held / 10"),
         ("defended_share", "", 0, 1, "health left, weighted by value"),
+        ("lull", "", 0, 1, "1: the raid is over, and the next step is the lull before another"),
+        ("raids_left", "", 0, MANY, "raids that may follow, if the calendar lets them"),
+        ("days_left", "days", 0, MANY, "until the calendar ends, as of the raid's start"),
     )
 )

@@ -12,10 +12,14 @@ from typing import Any
 
 import yaml
 
+from envs.campaign_checks import check_campaign
 from envs.catalogue import SensorKind, engages, load_catalogue
 from envs.entities import (
     NEVER,
     Asset,
+    Campaign,
+    Contingent,
+    Delivery,
     Package,
     Picture,
     Scenario,
@@ -29,6 +33,10 @@ from envs.scenario_params import latest_arrival_s, nearest_aim
 from envs.validation import ScenarioError, build, one_of, whole_number
 
 _LINE_POINTS = 16  # at most, of an acoustic line
+
+
+MOST_THREATS = 30_000  # rows of threats are numbered in 16 bits
+MOST_NATIONS = 64  # a bit each
 
 
 def scenario_names() -> tuple[str, ...]:
@@ -75,10 +83,13 @@ def load_scenario(source: "str | Path | Mapping[str, Any] | Scenario") -> Scenar
         "shooters": [_shooter(row, key) for row, key in _rows(data, "shooters")],
         "sensors": [_sensor(row, key) for row, key in _rows(data, "sensors")],
         "packages": [_package(row, key) for row, key in _rows(data, "packages")],
+        "deliveries": [_delivery(row, key) for row, key in _rows(data, "deliveries", fewest=0)],
+        "contingents": [_contingent(row, key) for row, key in _rows(data, "contingents", fewest=0)],
     }
     given: dict[str, Any] = {key: tuple(value) for key, value in lists.items()}
     given["picture"] = build(Picture, data.get("picture", {}), "picture")
     given["sharing"] = _sharing(data.get("sharing", {}))
+    given["campaign"] = _campaign(data.get("campaign", {}))
     plain = {key: value for key, value in data.items() if key not in given}
     scenario = build(Scenario, plain, "", **given)
     _check(scenario)
@@ -103,10 +114,11 @@ def _parsed(text: str, name: str) -> dict[str, Any]:
     return data
 
 
-def _rows(data: Mapping[str, Any], key: str) -> list[tuple[Any, str]]:
-    rows = data.get(key)
-    if not isinstance(rows, list | tuple) or not rows:
-        raise ScenarioError(f"{key}: {rows!r} is not a list of one or more entries")
+def _rows(data: Mapping[str, Any], key: str, fewest: int = 1) -> list[tuple[Any, str]]:
+    rows = data.get(key, None if fewest else ())
+    if not isinstance(rows, list | tuple) or len(rows) < fewest:
+        number = "one" if fewest else "zero"
+        raise ScenarioError(f"{key}: {rows!r} is not a list of {number} or more entries")
     return [(row, f"{key}[{n}]") for n, row in enumerate(rows)]
 
 
@@ -200,18 +212,47 @@ def _package(row: Any, key: str) -> Package:
     if not isinstance(routes, list | tuple) or not routes:
         raise ScenarioError(f"{key}.routes: {routes!r} is not a list of routes; [[]] is straight")
     given["routes"] = tuple(_line(r, f"{key}.routes[{n}]") for n, r in enumerate(routes))
-    aim = row.pop("aim", ())
-    if not isinstance(aim, list | tuple):
-        raise ScenarioError(f"{key}.aim: {aim!r} is not a list of asset names")
-    package = build(Package, row, key, aim=tuple(aim), **given)
+    given["aim"] = _names(row.pop("aim", ()), "asset", f"{key}.aim")
+    package = build(Package, row, key, **given)
     _check_kinds(package, key)
     if (package.sector is None) == (not package.entry):
         raise ScenarioError(f"{key}: either entry (a list of positions) or sector is needed")
-    for name in ("number", "time_on_target_min"):
-        low, high = getattr(package, name)
-        if low > high:
-            raise ScenarioError(f"{key}.{name}: {[low, high]} must be [smallest, largest]")
+    _check_order(package.number, f"{key}.number")
+    _check_order(package.time_on_target_min, f"{key}.time_on_target_min")
     return package
+
+
+def _campaign(data: Any) -> Campaign:
+    campaign = build(Campaign, data, "campaign")
+    _check_order(campaign.lull_days, "campaign.lull_days")
+    return campaign
+
+
+def _delivery(row: Any, key: str) -> Delivery:
+    row = dict(_mapping(row, key))
+    return build(
+        Delivery, row, key, nations=_names(row.pop("nations", ()), "nation", f"{key}.nations")
+    )
+
+
+def _contingent(row: Any, key: str) -> Contingent:
+    row = dict(_mapping(row, key))
+    shooters = _names(row.pop("shooters", ()), "shooter", f"{key}.shooters")
+    if not shooters:
+        raise ScenarioError(f"{key}.shooters: missing; a list of names of shooters is needed")
+    return build(Contingent, row, key, shooters=shooters)
+
+
+def _names(value: Any, what: str, key: str) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        raise ScenarioError(f"{key}: {value!r} is not a list of {what} names")
+    return tuple(value)
+
+
+def _check_order(limits: tuple[float, float], key: str) -> None:
+    low, high = limits
+    if low > high:
+        raise ScenarioError(f"{key}: {[low, high]} must be [smallest, largest]")
 
 
 def _line(points: Any, key: str) -> tuple[LonLat, ...]:
@@ -242,13 +283,14 @@ def _check_kinds(package: Package, key: str) -> None:
 
 def _check(scenario: Scenario) -> None:
     """Check what concerns the scenario as a whole."""
-    for key in ("assets", "shooters", "sensors", "packages"):
+    for key in ("assets", "shooters", "sensors", "packages", "contingents"):
         names = [entry.name for entry in getattr(scenario, key)]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ScenarioError(f"{key}: the name {twice!r} stands twice; names must differ")
     if sum(package.number[0] for package in scenario.packages) < 1:
         raise ScenarioError("packages: the raid can be empty; some number must be 1 or more")
+    _check_sharing(scenario)
     assets = [asset.name for asset in scenario.assets]
     for n, shooter in enumerate(scenario.shooters):
         if shooter.asset:
@@ -258,11 +300,24 @@ def _check(scenario: Scenario) -> None:
     for n, sensor in enumerate(scenario.sensors):
         if sensor.asset:
             one_of(sensor.asset, assets, f"sensors[{n}].asset")
-    _check_sharing(scenario)
     for n, package in enumerate(scenario.packages):
         for aim in package.aim:
             one_of(aim, assets, f"packages[{n}].aim")
     most = scenario.most_threats
+    if most > MOST_THREATS:
+        raise ScenarioError(
+            f"packages: they can bring {most} threats; {MOST_THREATS} or fewer are needed"
+        )
+    if scenario.max_epochs >= NEVER:
+        raise ScenarioError(
+            f"clock_min: {scenario.clock_min:g} minutes are {scenario.max_epochs} epochs of "
+            f"{scenario.epoch_s:g} s; fewer than {NEVER} are needed"
+        )
+    if scenario.picture.kill_confirmed < 1.0 and scenario.picture.misses_to_lose == 1:
+        raise ScenarioError(
+            f"picture.kill_confirmed: {scenario.picture.kill_confirmed:g} would do nothing, since "
+            "what is dead is missed at once; misses_to_lose of 2 or more (now 1) is needed"
+        )
     if scenario.perfect_picture and most > scenario.slots:
         raise ScenarioError(
             f"slots: {scenario.slots} is too few; the packages can bring {most} threats, so "
@@ -270,6 +325,7 @@ def _check(scenario: Scenario) -> None:
         )
     _check_entries(scenario)
     _check_arrivals(scenario)
+    check_campaign(scenario)
 
 
 def _check_use(scenario: Scenario, shooter: Shooter, key: str) -> None:
@@ -284,6 +340,7 @@ def _check_use(scenario: Scenario, shooter: Shooter, key: str) -> None:
 
 def _check_network(scenario: Scenario, shooter: Shooter, key: str) -> None:
     if shooter.networked:
+        _check_tracks(scenario, shooter, key.replace("networked", "nation"))
         return
     if not scenario.picture.organic_sensors:
         raise ScenarioError(
@@ -296,7 +353,28 @@ def _check_network(scenario: Scenario, shooter: Shooter, key: str) -> None:
         )
 
 
+def _check_tracks(scenario: Scenario, shooter: Shooter, key: str) -> None:
+    """Check that some sensor's tracks are, or come to be, a networked shooter's to use."""
+    nations, delay = scenario.nations, scenario.delay_epochs
+    givers = [sensor.nation for sensor in scenario.sensors]
+    owners = [scenario.shooters[s] for s in scenario.organic]
+    givers += [owner.nation for owner in owners if owner.networked]
+    own = nations.index(shooter.nation)
+    for nation in givers:
+        if not nation or delay[nations.index(nation), own] < scenario.max_epochs:
+            return
+    raise ScenarioError(
+        f"{key}: {shooter.nation} gets no track within the clock; a sensor of its own, one without "
+        "nation, or a shorter delay in sharing is needed"
+    )
+
+
 def _check_sharing(scenario: Scenario) -> None:
+    if len(scenario.nations) > MOST_NATIONS:
+        raise ScenarioError(
+            f"shooters, sensors: {len(scenario.nations)} nations are too many; {MOST_NATIONS} or "
+            "fewer are needed"
+        )
     for source, users in scenario.sharing.delay_epochs.items():
         key = f"sharing.delay_epochs.{source}"
         one_of(source, scenario.nations, key)

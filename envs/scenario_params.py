@@ -33,6 +33,8 @@ def scenario_params(scenario: Scenario) -> Params:
         "picture": _picture(scenario),
         "kind_prior": _kind_prior(scenario),
         "delay": scenario.delay_epochs,
+        "campaign": _campaign(scenario),
+        **_deliveries(scenario),
         **_packages(scenario),
     }
     arrays = {}
@@ -181,6 +183,8 @@ def _shooters(scenario: Scenario) -> dict[str, Any]:
         "nation": [scenario.nations.index(shooter.nation) for shooter in scenario.shooters],
         "sensor": _organic_rows(scenario),
         "networked": [shooter.networked for shooter in scenario.shooters],
+        "ready_day": scenario.presence_days[:, 0],
+        "leave_day": scenario.presence_days[:, 1],
     }
 
 
@@ -273,6 +277,36 @@ def _kind_prior(scenario: Scenario) -> NDArray[np.float64]:
         weights = np.array([package.kinds.get(kind, 0.0) for kind in scenario.threat_kinds])
         expected += sum(package.number) / 2.0 * weights / weights.sum()
     return np.asarray(expected / expected.sum())
+
+
+def _campaign(scenario: Scenario) -> dict[str, Any]:
+    campaign = scenario.campaign
+    return {
+        "raids": campaign.raids,
+        "days": campaign.days,
+        "lull_min_days": campaign.lull_days[0],
+        "lull_max_days": campaign.lull_days[1],
+        "repair_per_day": campaign.repair_per_day,
+    }
+
+
+def _deliveries(scenario: Scenario) -> dict[str, Any]:
+    """Return the rows of deliveries; where there are none, one that brings nothing to nobody."""
+    deliveries, nations = scenario.deliveries, scenario.nations
+    if not deliveries:
+        nothing = {"kind": [0], "rounds_per_day": [0.0], "first_day": [0.0]}
+        return {"delivery": nothing, "delivery_to": [[False] * len(nations)]}
+    return {
+        "delivery": {
+            "kind": [scenario.shooter_kinds.index(delivery.kind) for delivery in deliveries],
+            "rounds_per_day": [delivery.rounds_per_day for delivery in deliveries],
+            "first_day": [delivery.first_day for delivery in deliveries],
+        },
+        "delivery_to": [
+            [not delivery.nations or nation in delivery.nations for nation in nations]
+            for delivery in deliveries
+        ],
+    }
 
 
 def _packages(scenario: Scenario) -> dict[str, Any]:

@@ -15,8 +15,8 @@ class BalticShieldEnv(gymnasium.Env):
     """Interceptor allocation in one raid on the Baltic states.
 
     Observation: Dict of float32 tables and an int8 mask, of fixed size; units and bounds of each
-        column are in `envs.observation.Layout`. `track` [I, 17 + K], `shooter` [S, 9 + Q],
-        `asset` [A, 5], `pair` [S, I, 4], `clock` [3], `action_mask` [S, 1 + I].
+        column are in `envs.observation.Layout`. `track` [I, 17 + K], `shooter` [S, 10 + Q],
+        `asset` [A, 5], `pair` [S, I, 4], `clock` [6], `action_mask` [S, 1 + I].
     Action: `MultiDiscrete([1 + I] * S)`; for each shooter hold (0) or one engagement of the track
         in slot i (1 + i). What the mask does not allow is a hold, and counted in the metric
         `illegal_actions`.

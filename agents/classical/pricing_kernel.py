@@ -8,7 +8,7 @@ import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
-from agents.classical.terms import LONGEST_SLACK_MIN, Columns
+from agents.classical.terms import LONGEST_SLACK_MIN, MOST_RAIDS, Columns
 from agents.wta.greedy import MEMBERS_PER_BLOCK, Candidates, allocate, new_candidates
 from envs.core.compiled import compiled
 
@@ -19,14 +19,20 @@ Table = NDArray[np.float32]
 def _shooter_price(
     shooter: Table, clock: Table, columns: Columns, weights: NDArray[np.float64]
 ) -> float:
-    """The part of the price that is the same for all tracks: kind, scarcity, tracks and time."""
+    """The part of the price that is the same for all tracks: of the shooter and of the time."""
     kinds = columns.num_kinds
     rounds_gone = 1.0 - shooter[columns.shooter_rounds_share]
     price = weights[2 * kinds] * clock[columns.clock_tracks]
     price += weights[2 * kinds + 4] * clock[columns.clock_time_share]
+    calendar = 2 * kinds + 5
+    raids_left = min(np.float64(clock[columns.clock_raids_left]) / MOST_RAIDS, 1.0)
     for q in range(kinds):
         if shooter[columns.shooter_first_kind + q] > 0.0:
             price += weights[q] + weights[kinds + q] * rounds_gone
+            price += weights[calendar + q] * raids_left
+    days = np.float64(shooter[columns.shooter_days_to_change])
+    if days > 0.0:
+        price += weights[calendar + kinds] / (1.0 + days)
     return price
 
 

@@ -18,6 +18,9 @@ LONGEST_SLACK_MIN = 5.0
 SHARED_TERMS = ("tracks", "pk", "slack", "engaged", "time_share")
 """Terms that do not depend on the shooter kind; they follow base_<q> and scarcity_<q>."""
 
+MOST_RAIDS = 10.0
+"""Raids to come that count as many."""
+
 
 class Columns(NamedTuple):
     """Where the compiled rules find their quantities in the observation tables."""
@@ -26,11 +29,13 @@ class Columns(NamedTuple):
     track_in_flight: int
     shooter_first_kind: int
     shooter_rounds_share: int
+    shooter_days_to_change: int
     pair_pk: int
     pair_slack: int
     pair_value_saved: int
     clock_tracks: int
     clock_time_share: int
+    clock_raids_left: int
     num_kinds: int
     """Shooter kinds of the catalogue, Q; their one-hot columns are adjacent."""
 
@@ -46,17 +51,19 @@ def find_columns(scenario: Scenario) -> Columns:
         track_in_flight=layout.index("track", "in_flight"),
         shooter_first_kind=kinds[0],
         shooter_rounds_share=layout.index("shooter", "rounds_share"),
+        shooter_days_to_change=layout.index("shooter", "days_to_change"),
         pair_pk=layout.index("pair", "pk"),
         pair_slack=layout.index("pair", "slack_min"),
         pair_value_saved=layout.index("pair", "value_saved"),
         clock_tracks=layout.index("clock", "tracks"),
         clock_time_share=layout.index("clock", "time_share"),
+        clock_raids_left=layout.index("clock", "raids_left"),
         num_kinds=len(kinds),
     )
 
 
-def term_names(shooter_kinds: Iterable[str]) -> tuple[str, ...]:
-    """Names the T = 2 Q + 5 terms in the order of the weight vector.
+def term_names(shooter_kinds: Iterable[str], calendar: bool = True) -> tuple[str, ...]:
+    """Names the T = 3 Q + 6 terms in the order of the weight vector.
 
     ===================  ==========================================================
     ``base_<q>``         1 if the shooter is of kind q
@@ -66,22 +73,32 @@ def term_names(shooter_kinds: Iterable[str]) -> tuple[str, ...]:
     ``slack``            min(time to impact - time of flight, 5 min) / 5 min
     ``engaged``          1 if the track has something in flight or allocated this epoch
     ``time_share``       epoch / max_epochs
+    ``raids_left_<q>``   min(raids that may follow, 10) / 10, if the shooter is of kind q
+    ``leaving``          1 / (1 + days until the shooter leaves), 0 if it stays
     ===================  ==========================================================
+
+    Args:
+        shooter_kinds: Names of the Q kinds.
+        calendar: Whether the last Q + 1, which are zero outside a campaign, are among them.
     """
     kinds = tuple(shooter_kinds)
     base = tuple(f"base_{kind}" for kind in kinds)
     scarcity = tuple(f"scarcity_{kind}" for kind in kinds)
-    return base + scarcity + SHARED_TERMS
+    names = base + scarcity + SHARED_TERMS
+    if calendar:
+        names += (*(f"raids_left_{kind}" for kind in kinds), "leaving")
+    return names
 
 
 def weight_vector(
-    weights: Mapping[str, float], shooter_kinds: Iterable[str]
+    weights: Mapping[str, float], shooter_kinds: Iterable[str], calendar: bool = True
 ) -> NDArray[np.float64]:
     """Turns named weights into the vector the compiled rule takes.
 
     Args:
         weights: Term to weight, in shares of the largest asset's value; a term not given is 0.
         shooter_kinds: Kinds of the scenario's catalogue.
+        calendar: Whether the terms of the calendar are among them.
 
     Returns:
         [T] in the order of ``term_names``.
@@ -89,7 +106,7 @@ def weight_vector(
     Raises:
         ValueError: If a term is unknown or a weight is not a finite number.
     """
-    names = term_names(shooter_kinds)
+    names = term_names(shooter_kinds, calendar)
     vector = np.zeros(len(names))
     for term, weight in weights.items():
         one_of(term, names, "pricing term")

@@ -96,7 +96,8 @@ class _Search:
         self.trials = Trials(scenario, settings.batch_size)
         # A kind the scenario does not deploy has no effect, so its terms would wander.
         self.kinds = deployed_kinds(scenario)
-        self.terms = term_names(self.kinds)
+        self.calendar = scenario.campaign.raids > 1 and settings.calendar
+        self.terms = term_names(self.kinds, self.calendar)
         self.validation_seeds = settings.validation_seed + np.arange(settings.validation_raids)
         self.strategy: cma.CMAEvolutionStrategy | None = None
 
@@ -118,7 +119,7 @@ class _Search:
         return dict(zip(self.terms, candidate.tolist(), strict=True))
 
     def flat(self, price: float) -> Weights:
-        return weight_vector(flat_price(price, self.kinds), self.kinds)
+        return weight_vector(flat_price(price, self.kinds), self.kinds, self.calendar)
 
     def validate(self, candidates: dict[str, Weights]) -> list[Finalist]:
         """Scores named candidates on the validation raids."""

@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 
 @dataclass
@@ -22,6 +23,7 @@ class TuningSettings:
         initial_step: Standard deviation of the first candidates, in the unit of the weights.
         batch_size: Raids played side by side; changes speed only.
         seed: Of the candidates and of the training raids.
+        calendar: Whether the rule may look at the calendar of a campaign.
     """
 
     generations: int = 80
@@ -33,6 +35,7 @@ class TuningSettings:
     initial_step: float = 0.04
     batch_size: int = 512
     seed: int = 0
+    calendar: bool = True
 
     def __post_init__(self) -> None:
         """Rejects what cannot run.
@@ -87,7 +90,10 @@ class TuningHistory:
         """
         if self.scenario != scenario:
             raise ValueError(f"this history is of scenario {self.scenario!r}, not {scenario!r}")
-        speed_only = {"generations": settings.generations, "batch_size": settings.batch_size}
+        speed_only: dict[str, Any] = {
+            "generations": settings.generations,
+            "batch_size": settings.batch_size,
+        }
         if replace(self.settings, **speed_only) != settings:
             raise ValueError(
                 f"a run continues with its own settings only: {self.settings}, got {settings}"

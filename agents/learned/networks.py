@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from agents.classical.terms import LONGEST_SLACK_MIN, term_names
+from agents.classical.terms import LONGEST_SLACK_MIN, MOST_RAIDS, term_names
 from agents.learned.distribution import Pairs, PairScores
 
 POOL_SCALE = 0.1
@@ -124,7 +124,9 @@ class Prices(nn.Module):
         self.scaled_weights = nn.Parameter(torch.zeros(len(self.terms)))
         self._kinds = slice(shooter.index(kind_columns[0]), shooter.index(kind_columns[-1]) + 1)
         self._rounds = shooter.index("rounds_share")
+        self._days = shooter.index("days_to_change")
         self._tracks, self._time = clock.index("tracks"), clock.index("time_share")
+        self._raids_left = clock.index("raids_left")
         self._pk, self._slack = pair.index("pk"), pair.index("slack_min")
 
     def set_weights(self, weights: Mapping[str, float]) -> None:
@@ -160,11 +162,16 @@ class Prices(nn.Module):
         weights = (self.scaled_weights + shift) * self.scale
         kind = shooter[:, self._kinds]
         kinds = kind.shape[1]
-        tracks, pk, slack, engaged, time_share = weights[:, 2 * kinds :].unbind(-1)
+        tracks, pk, slack, engaged, time_share = weights[:, 2 * kinds : 2 * kinds + 5].unbind(-1)
         everywhere = tracks * clock[:, self._tracks] + time_share * clock[:, self._time]
         own = weights[pairs.member, : 2 * kinds]
         by_kind = own[:, :kinds] + own[:, kinds:] * (1.0 - shooter[:, self._rounds, None])
+        left, leaving = weights[:, 2 * kinds + 5 : -1], weights[:, -1]
+        raids_left = (clock[:, self._raids_left] / MOST_RAIDS).clamp(max=1.0)
+        by_kind = by_kind + (left * raids_left[:, None])[pairs.member]
         of_choice = (kind * by_kind).sum(-1) + everywhere[pairs.member]
+        days = shooter[:, self._days]
+        of_choice = of_choice + leaving[pairs.member] * (days > 0) / (1.0 + days)
         at = pairs.member[pairs.choice]
         long = (pair[:, self._slack] / LONGEST_SLACK_MIN).clamp(max=1.0)
         cost = of_choice[pairs.choice] + pk[at] * pair[:, self._pk] + slack[at] * long

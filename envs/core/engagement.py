@@ -51,7 +51,8 @@ def launch(
         engagement.pk = pairs[s, slot].pk
         engagement.true_pk = engagement.pk
         if not tracks[slot].certain:
-            engagement.true_pk *= base_pk[s, threat.kind] / believed_pk(base_pk[s], beliefs[slot])
+            share = base_pk[s, threat.kind] / believed_pk(base_pk[s], beliefs[slot])
+            engagement.true_pk = min(engagement.true_pk * share, _ONE)
         engagement.leg = threat.leg
         shooter.busy += 1
         shooter.rounds -= deployment[s].rounds_per_engagement
@@ -62,9 +63,9 @@ def launch(
 def believed_pk(base_pk, belief):
     """Return the kill probability at range 0 of a track: sum over kinds of belief * pk."""
     pk = np.float32(0.0)
-    for k in range(belief.shape[0]):
-        pk += belief[k] * base_pk[k]
-    return pk
+    for kind in range(belief.shape[0]):
+        pk += belief[kind] * base_pk[kind]
+    return min(pk, _ONE)
 
 
 @compiled()

@@ -28,10 +28,10 @@ AIMS = 5
 @compiled()
 def open_beliefs(track, belief, prior, kind, public):
     """Begin with the scenario's prior, or with the truth where that is public."""
-    for k in range(belief.shape[0]):
-        belief[k] = prior[k]
+    for n in range(belief.shape[0]):
+        belief[n] = prior[n]
         if public:
-            belief[k] = _ONE if k == kind else _ZERO
+            belief[n] = _ONE if n == kind else _ZERO
     conclude(track, belief, _ONE)
 
 
@@ -39,10 +39,10 @@ def open_beliefs(track, belief, prior, kind, public):
 def conclude(track, belief, total):
     """Divide beliefs by their sum; note the likeliest kind, the first of equals."""
     best = 0
-    for k in range(belief.shape[0]):
-        belief[k] /= total
-        if belief[k] > belief[best]:
-            best = k
+    for kind in range(belief.shape[0]):
+        belief[kind] /= total
+        if belief[kind] > belief[best]:
+            best = kind
     track.kind = best
     track.certain = belief[best] == _ONE
 
@@ -59,14 +59,14 @@ def believe_known(track, belief, kinds, measured):
     speed2 = track.vx_mps * track.vx_mps + track.vy_mps * track.vy_mps
     speed = math.sqrt(speed2 + track.vz_mps * track.vz_mps)
     total = _ZERO
-    for k in range(belief.shape[0]):
+    for kind in range(belief.shape[0]):
         if measured:
-            possible = abs(kinds[k].speed_mps - speed) <= SPEED_TOLERANCE * speed
+            possible = abs(kinds[kind].speed_mps - speed) <= SPEED_TOLERANCE * speed
         else:
-            possible = kinds[k].audible
+            possible = kinds[kind].audible
         if not possible:
-            belief[k] = _ZERO
-        total += belief[k]
+            belief[kind] = _ZERO
+        total += belief[kind]
     conclude(track, belief, total)
     track.measured = track.measured or measured
 
@@ -100,10 +100,10 @@ def identify(track, belief, prior, kind, right, coming, draw, totals):
 @compiled()
 def other_kind(prior, kind, place):
     """Return number `place` of the kinds that may come, `kind` left out."""
-    for k in range(prior.shape[0]):
-        if k != kind and prior[k] > _ZERO:
+    for n in range(prior.shape[0]):
+        if n != kind and prior[n] > _ZERO:
             if place == 0:
-                return k
+                return n
             place -= 1
     return np.int64(kind)
 
@@ -113,13 +113,13 @@ def learn(track, belief, named, right, coming):
     """Apply Bayes' rule to a report; see `identify`."""
     wrong = (_ONE - right) / np.float32(coming - 1) if coming > 1 else _ZERO
     total = _ZERO
-    for k in range(belief.shape[0]):
-        likelihood = right if k == named else wrong
-        if belief[k] > _ZERO and likelihood > _ZERO:
-            belief[k] = max(belief[k] * likelihood, LEAST_BELIEF)
+    for kind in range(belief.shape[0]):
+        likelihood = right if kind == named else wrong
+        if belief[kind] > _ZERO and likelihood > _ZERO:
+            belief[kind] = max(belief[kind] * likelihood, LEAST_BELIEF)
         else:
-            belief[k] = _ZERO
-        total += belief[k]
+            belief[kind] = _ZERO
+        total += belief[kind]
     conclude(track, belief, total)
 
 

@@ -9,9 +9,8 @@ _NEVER = np.float32(np.inf)
 
 @compiled()
 def supply(shooters, deployment):
-    """Give every shooter what it has at the start of a raid."""
+    """Give every shooter what it has at the start."""
     for s in range(shooters.shape[0]):
-        shooters[s].able = True
         shooters[s].busy = 0
         shooters[s].rounds = deployment[s].rounds
         shooters[s].reserve = deployment[s].reserve

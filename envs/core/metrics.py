@@ -26,6 +26,8 @@ DESCRIBED = (  # name, unit, meaning
     ("identifications", "", "reports of what kind a track is"),
     ("wrong_identifications", "", "of those, that named another kind"),
     ("rounds_at_dead", "rounds", "fired at tracks of threats already dead"),
+    ("raids", "", "of the campaign, begun"),
+    ("rounds_delivered", "rounds", "handed out between raids"),
     ("rounds_unguided", "rounds", "wasted because the track was lost on the way; the threat lived"),
 )
 FIXED = tuple(name for name, _, _ in DESCRIBED)
@@ -49,6 +51,8 @@ FIXED = tuple(name for name, _, _ in DESCRIBED)
     IDENTIFICATIONS,
     WRONG_IDENTIFICATIONS,
     ROUNDS_AT_DEAD,
+    RAIDS,
+    ROUNDS_DELIVERED,
     ROUNDS_UNGUIDED,
 ) = range(len(FIXED))
 BY_KIND = len(FIXED)
@@ -62,7 +66,7 @@ def metric_names(threat_kinds: tuple[str, ...], shooter_kinds: tuple[str, ...]) 
         shooter_kinds: names of the Q shooter kinds, in catalogue order.
 
     Returns:
-        20 + 2 K + Q names.
+        22 + 2 K + Q names.
     """
     return (
         *FIXED,

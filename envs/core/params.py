@@ -2,8 +2,8 @@
 
 Axes: P parameter sets (a member of a batch names its own by `params_index`), K threat kinds,
 A assets, S shooters, R sensors, F nations, G packages of the raid, N points of an entry line, L
-routes of a package, W waypoints of a route, D points of a sensor's line or orbit. Places are metres
-east and north of the map's centre.
+routes of a package, W waypoints of a route, Q points of a sensor's line or orbit, D deliveries.
+Places are metres east and north of the map's centre.
 """
 
 from typing import Annotated, Any, NamedTuple
@@ -65,6 +65,8 @@ SHOOTER = record(
     ("nation", i4, "row of the nations"),
     ("sensor", i4, "its organic sensor, or NONE"),
     ("networked", np.bool_, "shares the common picture; if not, it has its own sensor alone"),
+    ("ready_day", f4, "day of the campaign from which it is there"),
+    ("leave_day", f4, "day from which it is there no more; inf: it stays"),
 )
 SENSOR = record(
     ("x_m", f4, "where it stands; of one that moves, where its orbit begins"),
@@ -106,6 +108,18 @@ PACKAGE = record(
     ("spread_s", f4, "each threat arrives up to this much later"),
     ("spacing_s", f4, "delay of each threat behind the one before"),
 )
+CAMPAIGN = record(
+    ("raids", i4, "at most, one after the other; 1: a single raid"),
+    ("days", f4, "end of the calendar: no raid begins later"),
+    ("lull_min_days", f4, "between two raids, at least"),
+    ("lull_max_days", f4, "at most"),
+    ("repair_per_day", f8, "health that every asset regains in a day of a lull"),
+)
+DELIVERY = record(
+    ("kind", i4, "row of the catalogue of shooter kinds"),
+    ("rounds_per_day", f8, "rounds that arrive, from the first day on"),
+    ("first_day", f8, "when the first day's production is under way: the lead time"),
+)
 PLACE = record(("x_m", f4, ""), ("y_m", f4, ""))
 
 
@@ -118,10 +132,13 @@ class Params(NamedTuple):
     shooter: Annotated[Array, "P S", SHOOTER]
     shooter_pk: Annotated[Array, "P S K", np.dtype(f4)]  # of one engagement, at range 0
     sensor: Annotated[Array, "P R", SENSOR]
-    sensor_path: Annotated[Array, "P R D", PLACE]  # corners of a line; equally spaced on an orbit
+    sensor_path: Annotated[Array, "P R Q", PLACE]  # corners of a line; equally spaced on an orbit
     picture: Annotated[Array, "P", PICTURE]
     kind_prior: Annotated[Array, "P K", np.dtype(f4)]  # share of each kind among what may come
     delay: Annotated[Array, "P F F", np.dtype(i4)]  # epochs until a track of [f] is usable by [g]
+    campaign: Annotated[Array, "P", CAMPAIGN]
+    delivery: Annotated[Array, "P D", DELIVERY]
+    delivery_to: Annotated[Array, "P D F", np.dtype(np.bool_)]  # nations that can use its rounds
     package: Annotated[Array, "P G", PACKAGE]
     package_kind: Annotated[Array, "P G K", np.dtype(f8)]  # cumulative weights
     package_aim: Annotated[Array, "P G A", np.dtype(f8)]  # cumulative weights

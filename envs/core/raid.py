@@ -15,7 +15,7 @@ _ZERO, _INF = np.float32(0.0), np.float32(np.inf)
 
 @compiled()
 def clear(threats, routes, order, key):
-    """Empty every slot of a raid, and shuffle the slots' numbers into `order`, int64 [I]."""
+    """Empty every row of a raid's threats, and shuffle the rows' numbers into `order`, int64."""
     slots = threats.shape[0]
     for i in range(slots):
         threat = threats[i]

@@ -27,6 +27,8 @@ DETECTION = 12
 IDENTIFICATION = 13
 TRACK = 14
 ASSESSMENT = 15
+CAMPAIGN = 16
+LULL = 17
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
@@ -58,6 +60,12 @@ def raid_key(split, seed, ordinal):
         uint64, from which every draw of the raid follows.
     """
     return _absorb(_absorb(_absorb(_ROOT, split), seed), ordinal)
+
+
+@compiled()
+def derived_key(key, stream, number):
+    """Return the key of something that follows from a key: raid `number` of a campaign."""
+    return _absorb(_absorb(key, stream), number)
 
 
 @compiled()

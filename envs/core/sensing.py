@@ -49,7 +49,6 @@ def deploy(sensors, deployed):
     """Put every sensor where it is at the start of a raid."""
     for r in range(deployed.shape[0]):
         sensors[r].x_m, sensors[r].y_m = deployed[r].x_m, deployed[r].y_m
-        sensors[r].able = True
 
 
 @compiled(inlined=True)
@@ -239,12 +238,14 @@ def chance_heard(deployed, slant2, by_chance):
 
 
 @compiled()
-def identifier(threat, kind, sensors, deployed, paths, draw):
-    """Return the sensor best at telling kinds apart that has a threat near enough, or NONE.
+def identifier(threat, kind, sensors, deployed, paths, by_chance, detection, least_rate):
+    """Return the sensor best at telling kinds apart that detects a threat near enough, or NONE.
 
-    Only those are asked whose `identification_rate` is above `draw`.
+    Args:
+        detection: the threat's detection number in this epoch.
+        least_rate: only those are asked whose `identification_rate` is above it.
     """
-    best, most = NONE, draw
+    best, most = NONE, least_rate
     for r in range(deployed.shape[0]):
         if deployed[r].identification_rate <= most or not sensors[r].able:
             continue
@@ -257,10 +258,10 @@ def identifier(threat, kind, sensors, deployed, paths, draw):
         if slant2 > row.identification_m * row.identification_m:
             continue
         if row.acoustic:
-            p = chance_heard(row, slant2, False) if kind.audible else _ZERO
+            p = chance_heard(row, slant2, by_chance) if kind.audible else _ZERO
         else:
-            p = chance(row, ground2, slant2, math.sqrt(threat.z_m), kind.signature, False)
-        if p > _ZERO:
+            p = chance(row, ground2, slant2, math.sqrt(threat.z_m), kind.signature, by_chance)
+        if detection < p:
             best, most = r, np.float64(row.identification_rate)
     return best
 

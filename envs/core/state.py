@@ -1,9 +1,9 @@
 """The legend of a running batch: everything that changes, by name, with dtype and unit.
 
 Axes: B members of the batch, T threats (rows shuffled by the raid's key), I track slots, S
-shooters, R sensors, F nations, A assets, K threat kinds, C fire channels, V vertices of a route
-(spawn, waypoints, aim point), M metrics. In a perfect picture a threat's track has the slot of its
-row.
+shooters, R sensors, F nations, D deliveries, A assets, K threat kinds, C fire channels, V vertices
+of a route (spawn, waypoints, aim point), M metrics. In a perfect picture a threat's track has the
+slot of its row.
 """
 
 from typing import Annotated, Any, NamedTuple, get_type_hints
@@ -21,12 +21,17 @@ ABSENT, PENDING, INBOUND, KILLED, LEAKED, DUD = range(6)
 
 RAID = record(
     ("key", u8, "from which all luck of the raid follows"),
-    ("undefended_loss", f8, "loss if nobody fired"),
+    ("campaign_key", u8, "key of the first raid, from which the others' follow"),
+    ("undefended_loss", f8, "loss if nobody fired, of all raids"),
     ("reward_total", f8, "weighted sum of the metrics so far"),
     ("params_index", i4, "parameter set that this member plays"),
-    ("epoch", i4, "epochs passed"),
-    ("max_epochs", i4, "limit set by the user, in epochs"),
-    ("terminated", np.bool_, "the raid is over"),
+    ("epoch", i4, "epochs passed since the raid began"),
+    ("steps", i4, "steps passed: epochs of all raids, and one a lull"),
+    ("max_epochs", i4, "limit set by the user, in steps"),
+    ("number", i4, "raids before this one in the campaign"),
+    ("day", f4, "of the campaign, on which this raid began"),
+    ("lull", np.bool_, "the raid is over, the next is to come"),
+    ("terminated", np.bool_, "the raid is over, and the campaign"),
     ("truncated", np.bool_, "the user's limit was reached"),
 )
 THREAT = record(  # as it truly is
@@ -60,6 +65,7 @@ CONTACT = record(  # what the sensors have of a threat, from which tracks are ma
     ("track", i2, "slot of its track, or NONE"),
     ("detections", i2, "so far, up to those that start a track"),
     ("misses", i2, "since the last detection"),
+    ("reports", i2, "so far, of whether an engagement killed it"),
 )
 TRACK = record(  # as the defence knows it
     ("x_m", f4, "now: as detected, or straight on since"),
@@ -71,7 +77,7 @@ TRACK = record(  # as the defence knows it
     ("value", f4, "expected loss if the threat is not stopped"),
     ("impact_s", f4, "from now to the predicted impact"),
     ("aim_belief", f4, "probability of the aim point below"),
-    ("survival", f4, "probability that it survives all that is in flight against it"),
+    ("survival", f4, "probability that it survives all in flight, each by its pk at launch"),
     ("resolve_s", f4, "from now to the next end of an engagement against it, or inf"),
     ("start", i4, "epoch in which the track began"),
     ("threat", i2, "row of the threat behind it, or NONE; the truth, for the core alone"),
@@ -134,6 +140,7 @@ class State(NamedTuple):
     engagement: Annotated[Array, "B S C", ENGAGEMENT]
     pair: Annotated[Array, "B S I", PAIR]
     action_mask: Annotated[Array, "B S I+1", np.dtype(i1)]  # 1: legal; column 0 is hold
+    depot: Annotated[Array, "B D", np.dtype(i4)]  # rounds delivered that no shooter could take yet
     health: Annotated[Array, "B A", np.dtype(f8)]  # of the assets; 1: unharmed, 0: lost
     metrics: Annotated[Array, "B M", np.dtype(f8)]  # sums since the raid's start
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from envs.core import (
+    campaign,
     command,
     damage,
     engagement,
@@ -26,27 +27,67 @@ def reset_one(state, params, b, split, seed, ordinal, weights, table, order):
 
     Args:
         weights: float64 [M], the reward's weight of each metric.
-        table: float32 [rows, max(T, I)], scratch; see `batch_kernels.scratch`.
-        order: int64 [max(T, I, S * C)], scratch.
+        table: float32, scratch, as `batch_kernels.scratch` makes it.
+        order: int64, scratch, likewise.
     """
     member = state.raid[b]
-    member.key = raid_key(split, seed, ordinal)
-    member.epoch = 0
-    member.terminated = False
-    member.truncated = False
-    draw_raid(state, params, b, order)
+    member.campaign_key = raid_key(split, seed, ordinal)
+    member.number, member.epoch, member.steps = 0, 0, 0
+    member.day = np.float32(0.0)
+    member.lull, member.terminated, member.truncated = False, False, False
     for a in range(state.health.shape[1]):
         state.health[b, a] = 1.0
-    member.undefended_loss = undefended_loss(state, params, b)
-    tracking.clear(state.contact[b], state.held[b], state.track[b], state.engagement[b])
+    for d in range(state.depot.shape[1]):
+        state.depot[b, d] = 0
+    member.undefended_loss = undefended_loss(state, params, b, order)
     for m in range(state.metrics.shape[1]):
         state.metrics[b, m] = 0.0
     state.metrics[b, metrics.UNDEFENDED_LOSS] = member.undefended_loss
-    state.metrics[b, metrics.THREATS] = threats_coming(state.threat[b])
-    member.reward_total = metrics.weighted(state.metrics[b], weights)
     logistics.supply(state.shooter[b], params.shooter[member.params_index])
-    sensing.deploy(state.sensor[b], params.sensor[member.params_index])
+    begin_raid(state, params, b, order)
+    member.reward_total = metrics.weighted(state.metrics[b], weights)
     see(state, params, b, table, order)
+
+
+@compiled()
+def begin_raid(state, params, b, order):
+    """Bring what is there on the day, empty the picture, and count the raid that is drawn."""
+    member, p = state.raid[b], state.raid[b].params_index
+    shooters, deployment = state.shooter[b], params.shooter[p]
+    sensors, deployed = state.sensor[b], params.sensor[p]
+    sensing.deploy(sensors, deployed)
+    campaign.rotate(shooters, deployment, sensors, deployed, state.health[b], member.day)
+    perfect = params.picture[p].perfect
+    tracking.clear(state.contact[b], state.held[b], state.track[b], state.engagement[b], perfect)
+    state.metrics[b, metrics.RAIDS] += 1.0
+    state.metrics[b, metrics.THREATS] += threats_coming(state.threat[b])
+
+
+@compiled()
+def pass_lull(state, params, b, order):
+    """Let the days of a lull pass, and begin the next raid of the campaign."""
+    member, p = state.raid[b], state.raid[b].params_index
+    shooters, deployment = state.shooter[b], params.shooter[p]
+    before = member.day
+    member.number += 1
+    days = campaign.lull_days(params.campaign[p], member.campaign_key, member.number)
+    member.day = before + days
+    member.epoch = 0
+    member.lull = False
+    campaign.repair(state.health[b], params.campaign[p], days)
+    draw_raid(state, params, b, order)
+    begin_raid(state, params, b, order)
+    campaign.deliver(
+        state.depot[b],
+        params.delivery[p],
+        params.delivery_to[p],
+        shooters,
+        deployment,
+        state.metrics[b],
+        before,
+        member.day,
+    )
+    campaign.restock(shooters, deployment)
 
 
 @compiled()
@@ -60,8 +101,10 @@ def threats_coming(threats):
 
 @compiled()
 def draw_raid(state, params, b, order):
-    """Draw the threats of member b from its key, package after package, into shuffled slots."""
-    p, key = state.raid[b].params_index, state.raid[b].key
+    """Draw the threats of member b's present raid from its key, into shuffled slots."""
+    p, number = state.raid[b].params_index, state.raid[b].number
+    key = campaign.key_of(state.raid[b].campaign_key, number)
+    state.raid[b].key = key
     threats, routes = state.threat[b], state.route[b]
     kinds, assets = params.threat_kind[p], params.asset[p]
     raid.clear(threats, routes, order, key)
@@ -83,43 +126,73 @@ def draw_raid(state, params, b, order):
 
 
 @compiled()
-def undefended_loss(state, params, b):
-    """Return the loss of member b's raid if nobody fires.
+def undefended_loss(state, params, b, order):
+    """Return the loss of member b's raids if nobody fires, and leave the first of them drawn.
 
-    The impacts of the whole raid are played by the step's own kernel, in the same order, and the
-    threats then put back, so it equals the loss under the hold-fire policy to the bit.
+    The impacts of each whole raid are played by the step's own kernel, in the same order, and the
+    repairs between them, so it equals the loss under the hold-fire policy to the bit.
     """
-    p, threats = state.raid[b].params_index, state.threat[b]
-    until_s = np.float32(state.raid[b].max_epochs * params.epoch_s[p])
+    member, p = state.raid[b], state.raid[b].params_index
+    threats, health = state.threat[b], state.health[b]
+    epoch_s, steps, day = params.epoch_s[p], 0, member.day
     state.metrics[b, metrics.LOSS] = 0.0
-    damage.impacts(
-        threats,
-        params.threat_kind[p],
-        params.asset[p],
-        state.health[b],
-        state.metrics[b],
-        until_s,
-    )
+    while True:
+        draw_raid(state, params, b, order)
+        until_s = np.float32((member.max_epochs - steps) * epoch_s)
+        damage.impacts(
+            threats, params.threat_kind[p], params.asset[p], health, state.metrics[b], until_s
+        )
+        steps += 1 + epochs_until(last_impact_s(threats), epoch_s)
+        more = campaign.goes_on(params.campaign[p], member.campaign_key, member.number, day)
+        if damage.everything_lost(health) or not more or steps >= member.max_epochs:
+            break
+        member.number += 1
+        days = campaign.lull_days(params.campaign[p], member.campaign_key, member.number)
+        day += days
+        campaign.repair(health, params.campaign[p], days)
+    for a in range(health.shape[0]):
+        health[a] = 1.0
+    if member.number > 0:
+        member.number = 0
+        draw_raid(state, params, b, order)
     for i in range(threats.shape[0]):
-        if threats[i].impact_s < until_s:
+        if threats[i].status != ABSENT:
             threats[i].status = PENDING
-    for a in range(state.health.shape[1]):
-        state.health[b, a] = 1.0
     return state.metrics[b, metrics.LOSS]
+
+
+@compiled()
+def last_impact_s(threats):
+    """Return when the last threat of a raid strikes."""
+    last_s = np.float32(0.0)
+    for i in range(threats.shape[0]):
+        if threats[i].status != ABSENT:
+            last_s = max(last_s, threats[i].impact_s)
+    return last_s
+
+
+@compiled()
+def epochs_until(time_s, epoch_s):
+    """Return how many epochs begin by the time, so that it lies before the end of the last."""
+    epochs = max(0, int(time_s / epoch_s) - 1)  # one less: the division may round up
+    while time_s >= np.float32((epochs + 1) * epoch_s):
+        epochs += 1
+    return epochs + 1
 
 
 @compiled(inlined=True)
 def step_one(state, params, b, actions, weights, table, order):
-    """Play one epoch of member b and return its reward; a raid that is over stays as it is.
+    """Play one epoch of member b, or a lull, and return its reward; what is over stays as it is.
 
     Launches at t; then engagements end by (time, shooter) and threats strike by (time, threat),
-    all before t + epoch; then reloads and arrivals; then the picture at t + epoch.
+    all before t + epoch; then reloads and arrivals; then the picture at t + epoch. A lull between
+    two raids of a campaign passes in one step, and the picture is that of the next raid's start.
 
     Args:
         actions: integers [S], 0 to hold or 1 + slot.
         weights: float64 [M], the reward's weight of each metric.
-        table: float32 [rows, max(T, I)], scratch; see `batch_kernels.scratch`.
-        order: int64 [max(T, I, S * C)], scratch.
+        table: float32, scratch, as `batch_kernels.scratch` makes it.
+        order: int64, scratch, likewise.
 
     Returns:
         float64, the weighted sum of what the metrics gained in this epoch.
@@ -128,26 +201,41 @@ def step_one(state, params, b, actions, weights, table, order):
     if member.terminated or member.truncated:
         return 0.0
     p, totals = member.params_index, state.metrics[b]
-    epoch_s = params.epoch_s[p]
-    now_s, until_s = np.float32(member.epoch * epoch_s), np.float32((member.epoch + 1) * epoch_s)
-    threats, kinds = state.threat[b], params.threat_kind[p]
-    shooters, deployment = state.shooter[b], params.shooter[p]
-    flying, tracks, picture = state.engagement[b], state.track[b], params.picture[p]
     engagement.launch(
         actions,
         state.action_mask[b],
         state.pair[b],
-        tracks,
+        state.track[b],
         state.belief[b],
-        threats,
-        kinds,
-        shooters,
-        deployment,
+        state.threat[b],
+        params.threat_kind[p],
+        state.shooter[b],
+        params.shooter[p],
         params.shooter_pk[p],
-        flying,
+        state.engagement[b],
         totals,
-        now_s,
+        np.float32(member.epoch * params.epoch_s[p]),
     )
+    if member.lull:
+        pass_lull(state, params, b, order)
+    else:
+        play_epoch(state, params, b, order)
+    member.steps += 1
+    see(state, params, b, table, order)
+    member.truncated = member.steps >= member.max_epochs
+    before = member.reward_total
+    member.reward_total = metrics.weighted(totals, weights)
+    return member.reward_total - before
+
+
+@compiled(inlined=True)
+def play_epoch(state, params, b, order):
+    """End the engagements and threats of member b whose time has come, and see what is left."""
+    member, p, totals = state.raid[b], state.raid[b].params_index, state.metrics[b]
+    until_s = np.float32((member.epoch + 1) * params.epoch_s[p])
+    threats, kinds = state.threat[b], params.threat_kind[p]
+    shooters, deployment = state.shooter[b], params.shooter[p]
+    flying, tracks, picture = state.engagement[b], state.track[b], params.picture[p]
     count = engagement.due(shooters, flying, until_s, order)
     if count > 0:
         engagement.resolve(flying, deployment, threats, state.route[b], kinds, totals, order, count)
@@ -162,21 +250,23 @@ def step_one(state, params, b, actions, weights, table, order):
                 order,
                 count,
                 member.key,
-                member.epoch,
             )
         engagement.free_channels(shooters, flying, until_s)
     damage.impacts(threats, kinds, params.asset[p], state.health[b], totals, until_s)
     damage.put_out_of_action(
         shooters, deployment, state.sensor[b], params.sensor[p], state.health[b]
     )
-    member.terminated = settled(threats) or damage.everything_lost(state.health[b])
-    engagement.drop_lost(shooters, deployment, totals, member.terminated)
+    nothing_left = damage.everything_lost(state.health[b])
+    over = settled(threats) or nothing_left
+    engagement.drop_lost(shooters, deployment, totals, over)
     member.epoch += 1
-    see(state, params, b, table, order)
-    member.truncated = member.epoch >= member.max_epochs
-    before = member.reward_total
-    member.reward_total = metrics.weighted(totals, weights)
-    return member.reward_total - before
+    if over:
+        member.lull = not nothing_left and campaign.goes_on(
+            params.campaign[p], member.campaign_key, member.number, member.day
+        )
+        member.terminated = not member.lull
+        if member.lull:
+            tracking.clear(state.contact[b], state.held[b], tracks, flying, picture.perfect)
 
 
 @compiled(inlined=True)

@@ -21,14 +21,18 @@ _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
 
 @compiled()
-def clear(contacts, held, tracks, engagements):
-    """Empty the picture at the start of a raid, where nothing is in flight either."""
+def clear(contacts, held, tracks, engagements, perfect):
+    """Empty the picture, where nothing is in flight any more.
+
+    In a perfect picture the track of a threat has the slot of its row.
+    """
     for i in range(contacts.shape[0]):
-        contacts[i].track, contacts[i].detections, contacts[i].misses = NONE, 0, 0
+        contact = contacts[i]
+        contact.track, contact.detections, contact.misses, contact.reports = NONE, 0, 0, 0
     for i in range(tracks.shape[0]):
         track = tracks[i]
         held[i], track.seen, track.measured, track.certain = False, True, True, True
-        track.threat, track.sensor, track.aim_belief = i, NONE, _ONE
+        track.threat, track.sensor, track.aim_belief = i if perfect else NONE, NONE, _ONE
         track.value, track.impact_s = _ZERO, _ZERO
     for s in range(engagements.shape[0]):
         for c in range(engagements.shape[1]):
@@ -94,16 +98,18 @@ def update(
         slot = contact.track
         if slot != NONE:
             track, measured = tracks[slot], draw < table[SEEN, k]
-            follow(track, threat, contact, again, measured, np.float32(epoch) * epoch_s, epoch_s)
+            since_s = np.float32(epoch - contact.epoch) * epoch_s
+            follow(track, threat, contact, again, measured, since_s)
             if not track.certain:
                 believe_known(track, beliefs[slot], kinds, measured)
             if not track.certain:
-                report = uniform(key, randomness.IDENTIFICATION, threat.number, 2 * epoch)
-                r = identifier(threat, kinds[threat.kind], sensors, deployed, paths, report)
+                reported = uniform(key, randomness.IDENTIFICATION, threat.number, 2 * epoch)
+                kind, chances = kinds[threat.kind], picture.by_chance
+                r = identifier(threat, kind, sensors, deployed, paths, chances, draw, reported)
                 if r != NONE:
                     right, coming = deployed[r].identification_right, picture.kinds_coming
-                    draw = uniform(key, randomness.IDENTIFICATION, threat.number, 2 * epoch + 1)
-                    identify(track, beliefs[slot], prior, threat.kind, right, coming, draw, totals)
+                    named = uniform(key, randomness.IDENTIFICATION, threat.number, 2 * epoch + 1)
+                    identify(track, beliefs[slot], prior, threat.kind, right, coming, named, totals)
             if picture.restricted:
                 note_holders(holding[slot], draw, table, k, epoch, picture.misses_to_lose)
         contact.x_m, contact.y_m, contact.z_m = threat.x_m, threat.y_m, threat.z_m
@@ -136,17 +142,17 @@ def start(contact, track, row, slot, epoch):
 
 
 @compiled()
-def follow(track, threat, contact, again, measured, now_s, epoch_s):
+def follow(track, threat, contact, again, measured, since_s):
     """Put a track where its threat was detected, with the velocity measured or inferred.
 
-    A sensor that gives position alone gives a velocity by the distance from the detection before.
+    A sensor that gives position alone gives a velocity by the distance from the detection before,
+    `since_s` seconds ago.
     """
     track.seen = True
     track.x_m, track.y_m, track.z_m = threat.x_m, threat.y_m, threat.z_m
     if measured:
         track.vx_mps, track.vy_mps, track.vz_mps = threat.vx_mps, threat.vy_mps, threat.vz_mps
     elif again:
-        since_s = now_s - np.float32(contact.epoch) * epoch_s
         track.vx_mps = (threat.x_m - contact.x_m) / since_s
         track.vy_mps = (threat.y_m - contact.y_m) / since_s
         track.vz_mps = (threat.z_m - contact.z_m) / since_s
@@ -181,7 +187,7 @@ def lose(contact, held, tracks, engagements):
 
 
 @compiled()
-def assess(engagements, threats, contacts, held, tracks, picture, order, count, key, epoch):
+def assess(engagements, threats, contacts, held, tracks, picture, order, count, key):
     """Report the threats dead, rightly or wrongly, at which the engagements in order have ended.
 
     A threat that is dead is reported dead with probability `kill_confirmed`, one that lives with
@@ -194,8 +200,9 @@ def assess(engagements, threats, contacts, held, tracks, picture, order, count, 
         threat = threats[engagement.target]
         if engagement.track == NONE or (threat.status != KILLED and threat.status != INBOUND):
             continue
-        counter = epoch * engagements.shape[0] * channels + order[n]
-        draw = uniform(key, randomness.ASSESSMENT, threat.number, counter)
+        contact = contacts[engagement.target]
+        draw = uniform(key, randomness.ASSESSMENT, threat.number, contact.reports)
+        contact.reports += 1
         dead = threat.status == KILLED
         if draw < (picture.kill_confirmed if dead else picture.false_kill):
-            lose(contacts[engagement.target], held, tracks, engagements)
+            lose(contact, held, tracks, engagements)

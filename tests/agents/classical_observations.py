@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from agents.classical.terms import LONGEST_SLACK_MIN
 from envs.observation import TABLES, Layout
 from envs.scenario import Scenario
 
@@ -79,7 +82,41 @@ def random_tables(scenario: Scenario, members: int, seed: int, tracked: float = 
     tables["clock"][:, column("clock", "time_share")] = rng.random(members)
     tables["clock"][:, column("clock", "tracks")] = present.sum(1) / 10
     tables["action_mask"][:, :, 1:] = (pk > 0) & (rng.random(pk.shape) < 0.8)
+    days = rng.uniform(0.2, 30.0, (members, shooters)) * (rng.random((members, shooters)) < 0.6)
+    shooter[..., column("shooter", "days_to_change")] = days
+    tables["clock"][:, column("clock", "raids_left")] = rng.integers(0, 15, members)
+    tables["clock"][:, column("clock", "days_left")] = rng.uniform(0.0, 90.0, members)
     return tables
+
+
+def prices_by_the_definition(
+    scenario: Scenario, tables: Tables, weights: Mapping[str, float], b: int
+) -> np.ndarray:
+    """Price of every pair of a member but for the term of engaged tracks, float64 [S, I].
+
+    The sum of weight * term once more, in plain Python.
+    """
+    layout = Layout(scenario)
+
+    def value(table: str, name: str) -> np.ndarray:
+        return tables[table][b, ..., layout.index(table, name)].astype(float)
+
+    prices = np.zeros(layout.rows["pair"])
+    raids_left = min(float(value("clock", "raids_left")) / 10.0, 1.0)
+    for s, shooter in enumerate(scenario.shooters):
+        days = value("shooter", "days_to_change")[s]
+        terms = {
+            f"base_{shooter.kind}": 1.0,
+            f"scarcity_{shooter.kind}": 1.0 - value("shooter", "rounds_share")[s],
+            "tracks": value("clock", "tracks"),
+            "pk": value("pair", "pk")[s],
+            "slack": np.minimum(value("pair", "slack_min")[s] / LONGEST_SLACK_MIN, 1.0),
+            "time_share": value("clock", "time_share"),
+            f"raids_left_{shooter.kind}": raids_left,
+            "leaving": 1.0 / (1.0 + days) if days > 0 else 0.0,
+        }
+        prices[s] = sum(weights.get(term, 0.0) * amount for term, amount in terms.items())
+    return prices
 
 
 def rows_of(tables: Tables, rows: np.ndarray) -> Tables:

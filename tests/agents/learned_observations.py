@@ -18,11 +18,11 @@ COLUMNS: dict[str, list[str]] = {
         *("present", "x_100km", "y_100km"),
         *(f"kind_{k}" for k in SHOOTER_KINDS),
         *("rounds_share", "ready_engagements", "free_channels"),
-        *("next_channel_min", "next_reload_min", "range_100km"),
+        *("next_channel_min", "next_reload_min", "range_100km", "days_to_change"),
     ],
     "asset": ["present", "x_100km", "y_100km", "value", "health"],
     "pair": ["pk", "time_of_flight_min", "slack_min", "value_saved"],
-    "clock": ["time_share", "tracks", "defended_share"],
+    "clock": ["time_share", "tracks", "defended_share", "lull", "raids_left", "days_left"],
 }
 
 
@@ -80,5 +80,9 @@ def made_up_observation(
     mask = np.ones((batch, shooters, 1 + tracks), np.int8)
     mask[..., 1:] = possible & (rng.random((batch, shooters, 1)) < 0.8)
     clock = rng.random((batch, len(COLUMNS["clock"])))
+    clock[..., column("clock", "raids_left")] = rng.integers(0, 14, batch)
+    clock[..., column("clock", "lull")] = 0.0
+    days = rng.uniform(0.2, 30.0, (batch, shooters)) * (rng.random((batch, shooters)) < 0.6)
+    shooter[..., column("shooter", "days_to_change")] = days
     tables = {"track": track, "shooter": shooter, "asset": asset, "pair": pair, "clock": clock}
     return {**{n: t.astype(np.float32) for n, t in tables.items()}, "action_mask": mask}

@@ -13,25 +13,27 @@ from hypothesis import strategies as st
 
 from agents.classical import POLICY_NAMES, make_policy
 from agents.classical.policies import PricingPolicy, greedy_wta, threshold_wta
-from agents.classical.pricing_kernel import LONGEST_SLACK_MIN
-from agents.classical.terms import flat_price, term_names
-from agents.classical.weights_file import TunedWeights, load_tuned, save_tuned
+from agents.classical.terms import SHARED_TERMS, flat_price, term_names
+from agents.classical.weights_file import TunedWeights, load_tuned, save_tuned, weights_path
 from agents.policy import Policy
 from agents.wta.greedy import greedy_batch
 from envs.observation import Layout
 from envs.scenario import Scenario, load_scenario
 from envs.validation import ScenarioError
+from tests.envs.small import named, started
 
 from .classical_observations import (
     Tables,
     empty_tables,
     permute_slots,
+    prices_by_the_definition,
     put_track,
     random_tables,
     rows_of,
 )
 
 SCENARIO = load_scenario("standard")
+OF_ALL_KINDS = (*SHARED_TERMS, "leaving")
 WEIGHTS = {term: 0.02 * (n % 7 - 2) for n, term in enumerate(term_names(SCENARIO.shooter_kinds))}
 
 
@@ -57,20 +59,12 @@ def by_the_definition(tables: Tables, weights: dict[str, float], b: int) -> np.n
     """The pricing rule once more, in plain Python."""
     saved = column(tables, "pair", "value_saved")[b].astype(float)
     pk = column(tables, "pair", "pk")[b].astype(float)
-    slack = column(tables, "pair", "slack_min")[b].astype(float)
     engaged = column(tables, "track", "in_flight")[b] > 0
     legal = tables["action_mask"][b, :, 1:] > 0
-    rounds_gone = 1.0 - column(tables, "shooter", "rounds_share")[b].astype(float)
-    kinds = [shooter.kind for shooter in SCENARIO.shooters]
-    base = [weights[f"base_{kind}"] for kind in kinds]
-    scarcity = [weights[f"scarcity_{kind}"] for kind in kinds]
-    by_shooter = np.array(base) + np.array(scarcity) * rounds_gone
-    by_shooter += weights["tracks"] * column(tables, "clock", "tracks")[b]
-    by_shooter += weights["time_share"] * column(tables, "clock", "time_share")[b]
-    by_pair = weights["pk"] * pk + weights["slack"] * np.minimum(slack / LONGEST_SLACK_MIN, 1.0)
+    prices = prices_by_the_definition(SCENARIO, tables, weights, b)
     action = np.zeros(SCENARIO.num_shooters, int)
     while True:
-        price = by_shooter[:, None] + by_pair + weights["engaged"] * engaged
+        price = prices + weights.get("engaged", 0.0) * engaged
         score = np.where(legal & (action == 0)[:, None], saved - price, -np.inf)
         if score.max() <= 0:
             return action
@@ -128,11 +122,61 @@ def test_each_term_moves_the_price() -> None:
     column(tables, "shooter", "rounds_share")[:, 0] = 0.75
     column(tables, "clock", "tracks")[:] = 0.2
     column(tables, "clock", "time_share")[:] = 0.5
+    column(tables, "clock", "raids_left")[:] = 4
+    column(tables, "shooter", "days_to_change")[:, 0] = 3
     terms = {f"base_{kind}": 1.0, f"scarcity_{kind}": 0.25, "tracks": 0.2, "pk": 0.8}
     terms |= {"slack": 0.5, "engaged": 1.0, "time_share": 0.5}
+    terms |= {f"raids_left_{kind}": 0.4, "leaving": 0.25}  # 4 / 10, and 1 / (1 + 3)
+    assert set(terms) == {term for term in WEIGHTS if kind in term or term in OF_ALL_KINDS}
     for term, amount in terms.items():
         assert fired(pricing(**{term: 0.399 / amount}), tables) == {0: 0}, term
         assert fired(pricing(**{term: 0.401 / amount}), tables) == {}, term
+
+
+def test_more_than_ten_raids_to_come_count_as_ten() -> None:
+    # A shot that saves 0.40: at a weight of 0.42 ten raids make it too dear, at 0.39 none do.
+    kind = SCENARIO.shooters[0].kind
+    tables = empty_tables(SCENARIO, 1)
+    put_track(SCENARIO, tables, slot=0, value=0.5, pk={0: 0.8})
+    for raids, fires in ((0, True), (9, True), (10, False), (25, False)):
+        column(tables, "clock", "raids_left")[:] = raids
+        assert bool(fired(pricing(**{f"raids_left_{kind}": 0.42}), tables)) == fires, raids
+        assert fired(pricing(**{f"raids_left_{kind}": 0.39}), tables) == {0: 0}
+
+
+def test_raids_to_come_price_the_rounds_of_their_own_kind() -> None:
+    first, second = 0, next(
+        s for s, row in enumerate(SCENARIO.shooters) if row.kind != SCENARIO.shooters[0].kind
+    )  # fmt: skip
+    tables = empty_tables(SCENARIO, 1)
+    put_track(SCENARIO, tables, slot=0, value=0.5, pk={first: 0.8})
+    put_track(SCENARIO, tables, slot=1, value=0.5, pk={second: 0.8})
+    column(tables, "clock", "raids_left")[:] = 5
+    dear = pricing(**{f"raids_left_{SCENARIO.shooters[first].kind}": 1.0})
+    assert fired(dear, tables) == {second: 1}
+
+
+def test_a_shooter_that_stays_is_not_priced_for_leaving() -> None:
+    # Leaving in 2 days prices at 0.3 / 3 = 0.1 a shot that saves 0.08, in 3 days at 0.3 / 4.
+    tables = empty_tables(SCENARIO, 1)
+    put_track(SCENARIO, tables, slot=0, value=0.1, pk={0: 0.8})
+    for days, fires in ((0.0, True), (0.5, False), (2.0, False), (3.0, True)):
+        column(tables, "shooter", "days_to_change")[:, 0] = days
+        assert bool(fired(pricing(leaving=0.3), tables)) == fires, days
+
+
+def test_rounds_are_kept_for_the_last_raid_if_every_other_makes_them_dear() -> None:
+    batch = started(named("short-campaign"), 16)
+    kinds = batch.scenario.shooter_kinds
+    dear = PricingPolicy(batch.scenario, {f"raids_left_{kind}": 1e6 for kind in kinds})
+    while not batch.terminated.all():
+        orders, _ = dear.predict(batch.observation)
+        last = batch.state().raid["number"] + 1 == batch.scenario.campaign.raids
+        assert not orders[~last].any()
+        batch.step(orders)
+    fourth = batch.metrics()["raids"] == 4.0
+    assert fourth.any()
+    assert np.array_equal(batch.metrics()["engagements"] > 0, fourth)
 
 
 def test_engaged_prices_the_second_shot_of_the_epoch() -> None:
@@ -292,6 +336,45 @@ def test_weights_survive_their_file(tmp_path: Path) -> None:
     assert from_file.tolist() == pricing(pk=-0.25, slack=0.5).predict(tables)[0].tolist()
     flat = make_policy("wta_threshold", SCENARIO, weights=path).predict(tables)[0]
     assert flat.tolist() == threshold_wta(SCENARIO, 0.125).predict(tables)[0].tolist()
+
+
+OLD_FILE = """\
+scenario: standard
+tuned: {generations: 3}
+threshold: 0.125
+weights: {base_patriot: 0.2, base_rbs70: 0.02, scarcity_nasams: 0.3, tracks: 0.1, pk: -0.25,
+          slack: 0.15, engaged: 0.05, time_share: -0.1}
+"""
+
+
+def test_a_weights_file_without_terms_of_the_calendar_decides_as_it_did(tmp_path: Path) -> None:
+    path = tmp_path / "weights.yaml"
+    path.write_text(OLD_FILE)
+    policy = make_policy("wta_pricing", SCENARIO, weights=path)
+    tables = random_tables(SCENARIO, 40, seed=12)
+    actions, _ = policy.predict(tables)
+    assert (actions > 0).mean() > 0.1
+    weights = load_tuned(path, "standard").weights
+    for b in range(40):
+        assert actions[b].tolist() == by_the_definition(tables, weights, b).tolist()
+    for table, name in (("shooter", "days_to_change"), ("clock", "raids_left")):
+        column(tables, table, name)[:] = 0.0
+    assert policy.predict(tables)[0].tolist() == actions.tolist(), "whatever the calendar says"
+    dearer = PricingPolicy(SCENARIO, weights | {"leaving": 0.3})
+    tables = random_tables(SCENARIO, 40, seed=12)
+    assert dearer.predict(tables)[0].tolist() != actions.tolist()
+
+
+@pytest.mark.parametrize("path", sorted(weights_path("standard").parent.glob("*.yaml")))
+def test_the_weights_of_the_package_load_for_their_scenario(path: Path) -> None:
+    scenario = load_scenario(path.stem)
+    tuned = load_tuned(path, path.stem)
+    assert tuned.scenario == path.stem
+    policy = make_policy("wta_pricing", scenario)
+    assert isinstance(policy, PricingPolicy)
+    assert policy.weights == tuned.weights
+    calendar = {term for term in tuned.weights if term.startswith("raids_left_")} | {"leaving"}
+    assert scenario.campaign.raids > 1 or not calendar & set(tuned.weights)
 
 
 def test_a_misspelt_key_of_a_weights_file_is_an_error(tmp_path: Path) -> None:

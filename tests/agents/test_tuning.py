@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from agents.classical.trials import Trials
 from agents.classical.tuning import GenerationReport, deployed_kinds, tune_pricing
 from agents.classical.tuning_history import TuningHistory, TuningSettings
 from agents.rollout import play
-from envs.scenario import load_scenario
+from envs.scenario import Scenario, load_scenario, read_scenario
 
 SCENARIO = load_scenario("duel")
 SETTINGS = TuningSettings(
@@ -53,7 +54,53 @@ def test_only_deployed_kinds_are_tuned() -> None:
     kinds = deployed_kinds(SCENARIO)
     assert {shooter.kind for shooter in SCENARIO.shooters} == set(kinds)
     tuned, _ = tune_pricing(SCENARIO, replace(SETTINGS, generations=1))
-    assert tuple(tuned.weights) == term_names(kinds)
+    assert tuple(tuned.weights) == term_names(kinds, calendar=False), "a single raid has none"
+
+
+# Two raids a week apart, so that a calendar is there to be looked at.
+TWO_RAIDS = load_scenario(
+    read_scenario("duel") | {"name": "two-raids", "campaign": {"raids": 2, "lull_days": [7, 7]}}
+)
+SMALL = replace(SETTINGS, generations=1, raids=8, validation_raids=8, candidates=4)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "calendar", "terms"),
+    [
+        (TWO_RAIDS, True, 3 * 2 + 6),
+        (TWO_RAIDS, False, 2 * 2 + 5),
+        (SCENARIO, True, 2 * 2 + 5),  # a single raid has no calendar
+        (SCENARIO, False, 2 * 2 + 5),
+    ],
+)
+def test_the_calendar_is_tuned_in_a_campaign_unless_it_is_left_out(
+    scenario: Scenario, calendar: bool, terms: int
+) -> None:
+    tuned, _ = tune_pricing(scenario, replace(SMALL, calendar=calendar))
+    assert len(tuned.weights) == terms
+    assert "leaving" not in tuned.weights or terms == 12
+    kinds = deployed_kinds(scenario)
+    assert tuple(tuned.weights) == term_names(kinds, calendar=terms == 12)
+
+
+def test_leaving_the_calendar_out_changes_nothing_in_a_single_raid() -> None:
+    with_it, _ = tune_pricing(SCENARIO, SMALL)
+    without, _ = tune_pricing(SCENARIO, replace(SMALL, calendar=False))
+    assert with_it == without
+
+
+def test_a_history_from_before_the_calendar_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "history.json"
+    settings = replace(SMALL, generations=2)
+    whole, _ = tune_pricing(SCENARIO, settings)
+    _, stopped = tune_pricing(SCENARIO, settings, lambda report: False)
+    stopped.save(path)
+    content = json.loads(path.read_text())
+    assert content["settings"].pop("calendar")
+    path.write_text(json.dumps(content))
+    assert tune_pricing(SCENARIO, settings, history=TuningHistory.load(path))[0] == whole
+    with pytest.raises(ValueError, match="continues with its own settings only"):
+        tune_pricing(SCENARIO, replace(settings, calendar=False), history=TuningHistory.load(path))
 
 
 def test_the_choice_is_the_best_on_validation_raids() -> None:

@@ -177,8 +177,11 @@ def _known(batch: RaidBatch, slot: int) -> str:
 
 
 def _totals(batch: RaidBatch) -> Iterator[str]:
+    left_out = TRACKING if batch.scenario.perfect_picture else ()
+    if batch.scenario.campaign.raids == 1:
+        left_out += ("raids",)
     for name, values in batch.metrics().items():
-        if values[0] != 0.0 and not (batch.scenario.perfect_picture and name in TRACKING):
+        if values[0] != 0.0 and name not in left_out:
             yield f"{name}: {values[0]:.6g}"
 
 

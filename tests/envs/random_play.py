@@ -31,36 +31,95 @@ def is_illegal(batch: RaidBatch, orders: NDArray[np.int64]) -> NDArray[np.bool_]
     return ~(inside & (picked == 1))
 
 
-def check_counts(batch: RaidBatch, totals: NDArray[np.int64]) -> None:
+def tally(batch: RaidBatch) -> dict[str, NDArray[np.int64]]:
+    """Return what the present raid of each row has come to, int64 [B] by metric."""
+    threats = batch.state().threat
+    settled = {"killed": KILLED, "leakers": LEAKED, "duds": DUD}
+    return {
+        "threats": np.sum(threats["status"] != ABSENT, axis=1),
+        "threats_tracked": threats["tracked"].sum(axis=1),
+        **{name: np.sum(threats["status"] == which, axis=1) for name, which in settled.items()},
+    }
+
+
+def check_counts(
+    batch: RaidBatch, totals: NDArray[np.int64], past: Mapping[str, NDArray[np.int64]]
+) -> None:
     """Assert that threats and rounds are all accounted for.
 
     Args:
         batch: as it is now.
-        totals: threats of each row's raid, int64 [B].
+        totals: threats of each row's present raid, int64 [B].
+        past: what the raids before it came to, as `tally` says.
     """
     metrics, state = batch.metrics(), batch.state()
-    status = state.threat["status"]
-    count = {which: np.sum(status == which, axis=1) for which in range(6)}
-    alive = count[PENDING] + count[INBOUND]
-    assert np.array_equal(alive + count[KILLED] + count[LEAKED] + count[DUD], totals)
-    assert np.array_equal(count[ABSENT] + totals, np.full(len(totals), status.shape[1]))
-    for name, which in (("killed", KILLED), ("leakers", LEAKED), ("duds", DUD)):
-        assert np.array_equal(metrics[name], count[which]), name
+    status, now = state.threat["status"], tally(batch)
+    alive = np.sum((status == PENDING) | (status == INBOUND), axis=1)
+    assert np.array_equal(alive + now["killed"] + now["leakers"] + now["duds"], totals)
+    assert np.array_equal(now["threats"], totals)
+    for name in now:
+        assert np.array_equal(metrics[name], past[name] + now[name]), name
     for name in ("killed", "leakers"):
         by_kind = sum(metrics[f"{name}_{kind}"] for kind in batch.scenario.threat_kinds)
         assert np.array_equal(metrics[name], by_kind), name
+    over, lost = batch.terminated | state.raid["lull"], np.all(state.health <= 0.0, axis=1)
+    assert not np.any(alive[over & ~lost])
 
     deployed = batch.params.shooter[0]
-    supplied = deployed["rounds"] + deployed["reserve"]
-    left = state.shooter["rounds"] + state.shooter["reserve"]
     assert np.all((state.shooter["rounds"] >= 0) & (state.shooter["reserve"] >= 0))
     assert np.all(state.shooter["rounds"] <= deployed["magazine"])
-    assert np.array_equal(np.sum(supplied - left, axis=1), metrics["rounds_fired"])
     by_kind = sum(metrics[f"rounds_{kind}"] for kind in batch.scenario.shooter_kinds)
     assert np.array_equal(metrics["rounds_fired"], by_kind)
     assert np.all((state.shooter["busy"] >= 0) & (state.shooter["busy"] <= deployed["channels"]))
     assert np.all(metrics["rounds_wasted"] <= metrics["rounds_fired"])
     assert np.all(metrics["killed"] <= metrics["engagements"])
+    check_stock(batch)
+
+
+def check_stock(batch: RaidBatch) -> None:
+    """Assert of every shooter kind: supplied + delivered = fired + left."""
+    metrics, state = batch.metrics(), batch.state()
+    deployed, delivery = batch.params.shooter[0], batch.params.delivery[0]
+    day = state.raid["day"].astype(float)[:, None]
+    come = np.floor(delivery["rounds_per_day"] * np.maximum(day - delivery["first_day"], 0.0))
+    handed_out = come - state.depot
+    assert np.all((state.depot >= 0) & (handed_out >= 0.0))
+    assert np.array_equal(handed_out.sum(axis=1), metrics["rounds_delivered"])
+    left = state.shooter["rounds"] + state.shooter["reserve"]
+    for q, kind in enumerate(batch.scenario.shooter_kinds):
+        own = deployed["kind"] == q
+        supplied = np.sum((deployed["rounds"] + deployed["reserve"])[own])
+        received = handed_out[:, delivery["kind"] == q].sum(axis=1)
+        fired = metrics[f"rounds_{kind}"]
+        assert np.array_equal(supplied + received, fired + left[:, own].sum(axis=1)), kind
+
+
+def check_calendar(batch: RaidBatch) -> None:
+    """Assert that raids, lulls and contingents keep to the calendar, and that all say so."""
+    raid, plan, deployed = batch.state().raid, batch.params.campaign[0], batch.params.shooter[0]
+    metrics, observation, lull = batch.metrics(), batch.observation, batch.state().raid["lull"]
+    assert np.array_equal(metrics["raids"], raid["number"] + 1.0)
+    assert np.array_equal(metrics["epochs"], raid["steps"])
+    assert np.all((raid["number"] < plan["raids"]) & (raid["day"] <= plan["days"]))
+    day = raid["day"][:, None]
+    there = (deployed["ready_day"] <= day) & (day < deployed["leave_day"])
+    assert not np.any(batch.state().shooter["able"] & ~there)
+    column = batch.layout.index("clock", "lull")
+    assert np.array_equal(observation["clock"][:, column] == 1.0, lull)
+    assert not np.any(lull & (batch.terminated | (raid["number"] + 1 >= plan["raids"])))
+    assert not observation["track"][lull].any()
+    assert not observation["pair"][lull].any()
+    assert not observation["action_mask"][lull, :, 1:].any()
+    assert not batch.state().shooter["busy"][lull].any()
+
+
+def check_handed_out(batch: RaidBatch, begun: NDArray[np.bool_]) -> None:
+    """Assert of the raids just begun that what lies in a depot is what nobody there can take."""
+    state, delivery, deployed = batch.state(), batch.params.delivery[0], batch.params.shooter[0]
+    for d, nations in enumerate(batch.params.delivery_to[0]):
+        takes = (deployed["kind"] == delivery["kind"][d]) & nations[deployed["nation"]]
+        taker = np.any(state.shooter["able"] & takes, axis=1)
+        assert not np.any(begun & taker & (state.depot[:, d] > 0))
 
 
 def check_picture(batch: RaidBatch, space: Mapping[str, Any]) -> None:
@@ -87,7 +146,6 @@ def check_tracks(batch: RaidBatch) -> None:
     behind = state.track["threat"][rows, slots]
     status = state.threat["status"][rows, behind]
     assert np.all(state.threat["tracked"][rows, behind])
-    assert np.array_equal(state.threat["tracked"].sum(axis=1), batch.metrics()["threats_tracked"])
     if perfect:
         assert np.array_equal(behind, slots)
         assert np.all(status == INBOUND)
@@ -134,14 +192,16 @@ def check_slots(batch: RaidBatch, before: NDArray[np.int16]) -> None:
 
 
 def play_checked(batch: RaidBatch, rng: np.random.Generator, illegal: float) -> dict[str, Any]:
-    """Play all raids out at random, checking every epoch; return the final metrics."""
-    totals = np.sum(batch.state().threat["status"] != ABSENT, axis=1)
+    """Play all raids out at random, checking every step; return the final metrics."""
+    totals, number = tally(batch)["threats"], batch.state().raid["number"].copy()
+    past = {name: np.zeros(batch.num_envs, np.int64) for name in tally(batch)}
     rewards = np.zeros(batch.num_envs)
     space = batch.layout.observation_space().spaces
     wrong = np.zeros(batch.num_envs)
     slots = batch.state().contact["track"].copy()
-    for _ in range(batch.scenario.max_epochs + 1):
-        check_counts(batch, totals)
+    for _ in range(batch.scenario.max_steps + 1):
+        check_counts(batch, totals, past)
+        check_calendar(batch)
         check_picture(batch, space)
         check_tracks(batch)
         check_beliefs(batch)
@@ -152,10 +212,16 @@ def play_checked(batch: RaidBatch, rng: np.random.Generator, illegal: float) -> 
             break
         orders = random_orders(batch, rng, illegal)
         wrong += np.where(running, is_illegal(batch, orders).sum(axis=1), 0)
+        before, lull = tally(batch), running & batch.state().raid["lull"]
         batch.step(orders)
         rewards += batch.reward
         assert np.all(np.isfinite(batch.reward))
         assert np.all(batch.reward[~running] == 0.0)
+        assert np.array_equal(batch.state().raid["number"] - number, lull), "raids follow lulls"
+        number = batch.state().raid["number"].copy()
+        past = {name: past[name] + np.where(lull, before[name], 0) for name in past}
+        totals = np.where(lull, tally(batch)["threats"], totals)
+        check_handed_out(batch, lull)
     else:
         raise AssertionError("some raid did not end within the scenario's clock")
     metrics = batch.metrics()
@@ -164,11 +230,13 @@ def play_checked(batch: RaidBatch, rng: np.random.Generator, illegal: float) -> 
     expected = sum(weight * metrics[name] for name, weight in weights.items())
     expected = expected - weights["undefended_loss"] * metrics["undefended_loss"]
     assert np.allclose(rewards, expected, rtol=1e-9, atol=1e-9)
-    assert np.array_equal(metrics["threats"], totals)
+    assert np.array_equal(metrics["threats"], past["threats"] + totals)
     assert np.all(metrics["threats_tracked"] <= metrics["threats"])
     assert np.all(metrics["wrong_identifications"] <= metrics["identifications"])
     assert np.all(metrics["rounds_unguided"] <= metrics["rounds_wasted"])
     assert np.all(metrics["rounds_at_dead"] <= metrics["rounds_wasted"])
-    assert np.all(metrics["loss"] <= sum(asset.value for asset in batch.scenario.assets) + 1e-9)
+    repaired = batch.scenario.campaign.repair_per_day * batch.state().raid["day"]
+    values = sum(asset.value for asset in batch.scenario.assets)
+    assert np.all(metrics["loss"] <= values * (1.0 + repaired) + 1e-9)
     assert all(np.all(np.isfinite(values)) for values in metrics.values())
     return metrics

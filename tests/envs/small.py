@@ -108,9 +108,52 @@ def fog(**keys: Any) -> dict[str, Any]:
     return source | keys
 
 
+def campaign(**keys: Any) -> dict[str, Any]:
+    """Return a campaign of four short raids in fog, with all that can happen between two."""
+    return {
+        "name": "short-campaign", "version": 1, "description": "for a test", "slots": 8,
+        "clock_min": 8,
+        "assets": [asset("town", (0, -4)), asset("site", (3, 0), value=6.0, hardness=0.2)],
+        "shooters": [
+            shooter("battery", place=(3, 0), rounds=4, reserve_rounds=3, asset="site"),
+            shooter("guns", "gun_35mm", (0, -3), rounds=6),
+            shooter("guest", "nasams", (-4, 2), nation="DEU"),
+            shooter("relief", "nasams", (-4, 1), nation="DEU"),
+            shooter("lone", "rbs70", (2, 2), nation="EST", networked=False),
+        ],
+        "sensors": [
+            sensor("site radar", place=(3, 0), nation="LVA", asset="site"),
+            sensor("filler", "gap_filler_radar", (-4, 0), nation="DEU"),
+            line((-6, 5), (6, 5), nation="LVA"),
+            line((-20, 0), (20, 0), (0, 10), name="plane", kind="airborne_radar"),
+        ],
+        "packages": [
+            package(number=(2, 4), entry=(0, 9), spread_min=1, time_on_target_min=[0, 3])
+            | {"kinds": {"slow_drone": 2, "decoy": 1}},
+            package("missiles", "cruise_missile", (0, 2), (25, 5), time_on_target_min=[2, 4]),
+        ],
+        "picture": {
+            "kinds": "believed", "aims": "believed", "detection": "by_chance",
+            "misses_to_lose": 3, "organic_sensors": True, "kill_confirmed": 0.8, "false_kill": 0.1,
+        },
+        "sharing": {"foreign_delay_epochs": 2},
+        "campaign": {"raids": 4, "lull_days": [1.5, 4], "days": 9, "repair_per_day": 0.04},
+        "deliveries": [
+            {"kind": "nasams", "rounds_per_day": 0.7, "first_day": 1, "nations": ["DEU"]},
+            {"kind": "gun_35mm", "rounds_per_day": 1.1},
+        ],
+        "contingents": [
+            {"name": "first", "nation": "DEU", "shooters": ["guest"], "leaves_day": 2},
+            {"name": "second", "nation": "DEU", "shooters": ["relief"], "arrives_day": 3,
+             "travel_days": 0.5},
+        ],
+        **keys,
+    }  # fmt: skip
+
+
 def named(name: str) -> Any:
-    """Return a scenario to play by name: one of the project's, or "fog"."""
-    return fog() if name == "fog" else name
+    """Return a scenario to play by name: one of the project's, "fog" or "short-campaign"."""
+    return {"fog": fog, "short-campaign": campaign}.get(name, lambda: name)()
 
 
 def changed(source: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -186,7 +229,7 @@ def hold(batch: RaidBatch, epochs: int = 1) -> None:
 
 def play_out(batch: RaidBatch) -> None:
     """Hold fire until every raid is over."""
-    for _ in range(batch.scenario.max_epochs + 1):
+    for _ in range(batch.scenario.max_steps + 1):
         if np.all(batch.terminated | batch.truncated):
             return
         hold(batch)

@@ -259,13 +259,133 @@ def test_a_stovepiped_shooter_without_a_sensor_of_its_own(monkeypatch):
     says(source, "shooters[0].networked", "'nasams' has no organic sensor", "true is needed")
 
 
+def campaigning(**keys):
+    """Return a campaign: a battery of Latvia that stays, a German one that comes and goes."""
+    return mapping(
+        **{
+            "shooters": [shooter("home"), shooter("guest", "rbs70", nation="DEU")],
+            "campaign": {"raids": 3, "lull_days": [2, 4], "days": 20, "repair_per_day": 0.1},
+            "deliveries": [{"kind": "rbs70", "rounds_per_day": 1, "nations": ["DEU"]}],
+            "contingents": [{"name": "guests", "nation": "DEU", "shooters": ["guest"],
+                             "arrives_day": 3, "travel_days": 1, "leaves_day": 9}],
+            **keys,
+        }
+    )  # fmt: skip
+
+
+def test_the_campaign_that_the_others_are_made_of_is_right():
+    scenario = load_scenario(campaigning())
+    assert scenario.campaign.raids == 3
+    assert scenario.contingents[0].ready_day == 4.0
+    assert load_scenario(campaigning(deliveries=[], contingents=[])).deliveries == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "parts"),
+    [
+        ("campaign", 3, ("campaign", "3", "a mapping of keys to values")),
+        ("campaign.raids", 0, ("campaign.raids", "0", "a whole number from 1 to 1000")),
+        ("campaign.raids", 1001, ("campaign.raids", "1001", "from 1 to 1000")),
+        ("campaign.raids", 2.0, ("campaign.raids", "2.0", "a whole number")),
+        ("campaign.raid", 2, ("campaign.raid", "did you mean 'raids'?", "lull_days")),
+        ("campaign.lull_days", [0, 4], ("campaign.lull_days[0]", "0", "from 0.1 to 365")),
+        ("campaign.lull_days", [1, 366], ("campaign.lull_days[1]", "366", "from 0.1 to 365")),
+        ("campaign.lull_days", [4, 2], ("campaign.lull_days", "[4.0, 2.0]", "[smallest, largest]")),
+        ("campaign.lull_days", 3, ("campaign.lull_days", "3", "a list of 2 numbers")),
+        ("campaign.days", -1, ("campaign.days", "-1", "from 0 to 10000")),
+        ("campaign.days", INF, ("campaign.days", "inf", "a finite number")),
+        ("campaign.repair_per_day", 1.5, ("campaign.repair_per_day", "1.5", "from 0 to 1")),
+        ("deliveries", {"kind": "rbs70"}, ("deliveries", "rbs70", "zero or more entries")),
+        ("deliveries", None, ("deliveries", "None", "zero or more entries")),
+        ("deliveries.0", "rbs70", ("deliveries[0]", "'rbs70'", "a mapping of keys to values")),
+        ("deliveries.0.kind", "rbs7",
+         ("deliveries[0].kind", "'rbs7'", "did you mean 'rbs70'?", "nasams")),
+        ("deliveries.0.kind", "patriot",
+         ("deliveries[0].kind", "unknown 'patriot'", "known: nasams, rbs70")),
+        ("deliveries.0.rounds_per_day", -1, ("deliveries[0].rounds_per_day", "-1", "from 0 to")),
+        ("deliveries.0.rounds_per_day", NAN, ("deliveries[0].rounds_per_day", "nan")),
+        ("deliveries.0.first_day", -1, ("deliveries[0].first_day", "-1", "from 0 to 10000")),
+        ("deliveries.0.firstday", 1, ("deliveries[0].firstday", "did you mean 'first_day'?")),
+        ("deliveries.0.nations", "DEU", ("deliveries[0].nations", "'DEU'", "a list of nation")),
+        ("deliveries.0.nations", ["DEV"],
+         ("deliveries[0].nations", "'DEV'", "did you mean 'DEU'?", "LVA")),
+        ("deliveries.0.nations", ["LVA"],
+         ("deliveries[0].nations", "['LVA']", "no rbs70", "one or more of ['DEU']")),
+        ("contingents", "guests", ("contingents", "'guests'", "zero or more entries")),
+        ("contingents.0", 3, ("contingents[0]", "3", "a mapping of keys to values")),
+        ("contingents.0.name", "", ("contingents[0].name", "''", "not a text")),
+        ("contingents.0.nation", "DEV",
+         ("contingents[0].nation", "'DEV'", "did you mean 'DEU'?", "LVA")),
+        ("contingents.0.nation", "LVA",
+         ("contingents[0].shooters", "'guest' is of DEU", "a shooter of LVA")),
+        ("contingents.0.shooters", "guest",
+         ("contingents[0].shooters", "'guest'", "a list of shooter names")),
+        ("contingents.0.shooters", [],
+         ("contingents[0].shooters", "missing", "a list of names of shooters is needed")),
+        ("contingents.0.shooters", ["gest"],
+         ("contingents[0].shooters", "'gest'", "did you mean 'guest'?", "home")),
+        ("contingents.0.shooters", ["guest", "guest"],
+         ("contingents[0].shooters", "'guest'", "in 'guests' already", "one contingent")),
+        ("contingents.0.leaves_day", 4,
+         ("contingents[0].leaves_day", "4 is not after", "arrives_day + travel_days", "than 4")),
+        ("contingents.0.leaves_day", 3.5, ("contingents[0].leaves_day", "3.5", "more than 4")),
+        ("contingents.0.arrives_day", -1, ("contingents[0].arrives_day", "-1", "from 0 to")),
+        ("contingents.0.travel_days", INF, ("contingents[0].travel_days", "inf")),
+        ("contingents.0.arives_day", 1,
+         ("contingents[0].arives_day", "did you mean 'arrives_day'?")),
+    ],
+)  # fmt: skip
+def test_a_wrong_campaign_is_named(path, value, parts):
+    says(changed(campaigning(), path, value), *parts)
+
+
+@pytest.mark.parametrize(
+    ("key", "missing"),
+    [
+        ("deliveries", "kind"), ("deliveries", "rounds_per_day"),
+        ("contingents", "name"), ("contingents", "nation"), ("contingents", "shooters"),
+    ],
+)  # fmt: skip
+def test_a_missing_key_of_a_campaign_is_named(key, missing):
+    source = campaigning()
+    del source[key][0][missing]
+    says(source, f"{key}[0].{missing}", "missing", "is needed")
+
+
+@pytest.mark.parametrize("key", ["deliveries", "contingents"])
+def test_what_comes_between_raids_needs_more_than_one(key):
+    other = {"deliveries": "contingents", "contingents": "deliveries"}[key]
+    for campaign in ({}, {"raids": 1}):
+        source = campaigning(campaign=campaign, **{other: []})
+        says(source, f"{key}: ", "campaign.raids", "2 or more", "now 1")
+
+
+def test_a_shooter_in_two_contingents():
+    source = campaigning()
+    source["contingents"].append({**source["contingents"][0], "name": "more"})
+    says(source, "contingents[1].shooters", "'guest'", "in 'guests' already")
+    source["contingents"][1]["name"] = "guests"
+    says(source, "contingents", "'guests'", "twice", "must differ")
+
+
+@pytest.mark.parametrize("late", [{"arrives_day": 2}, {"travel_days": 2}])
+def test_somebody_is_there_on_day_0(late):
+    source = campaigning(shooters=[shooter("guest", "rbs70", nation="DEU")])
+    source["contingents"] = [
+        {"name": "late", "nation": "DEU", "shooters": ["guest"], "leaves_day": 9, **late}
+    ]
+    says(source, "contingents", "no shooter is there on day 0", "day 2 ('late')", "is needed")
+    source["contingents"][0] |= {"arrives_day": 0, "travel_days": 0}
+    assert load_scenario(source).presence_days.tolist() == [[0.0, 9.0]]
+
+
 def test_fewer_slots_than_threats_need_an_imperfect_picture():
     many = mapping(slots=1, packages=[package(number=(1, 9))])
     says(many, "slots", "9 or more is needed where the picture is perfect")
     for imperfect in (
         {"detection": "by_chance"}, {"kinds": "believed"}, {"aims": "believed"},
         {"detections_to_start": 2}, {"misses_to_lose": 2},
-        {"kill_confirmed": 0.9}, {"false_kill": 0.1},
+        {"kill_confirmed": 0.9, "misses_to_lose": 2}, {"false_kill": 0.1},
     ):  # fmt: skip
         scenario = load_scenario({**many, "picture": imperfect})
         assert (scenario.num_slots, scenario.num_threats) == (1, 9)
@@ -388,3 +508,17 @@ def test_kinds_that_do_not_fit_together(table, name, key, value, parts, monkeypa
         load_catalogue.__wrapped__()
     for part in parts:
         assert part in str(caught.value)
+
+
+def test_what_could_never_work_is_refused():
+    crowd = [package(f"wave {n}", number=(1, 10_000)) for n in range(4)]
+    doubtful = {"misses_to_lose": 2}
+    says(mapping(packages=crowd, picture=doubtful), "packages", "40000 threats", "30000 or fewer")
+    says(mapping(epoch_s=0.1, clock_min=200), "clock_min", "120000 epochs", "fewer than 100000")
+    says(mapping(picture={"kill_confirmed": 0.9}), "picture.kill_confirmed", "misses_to_lose of 2")
+    blind = mapping(
+        sensors=[sensor("radar", nation="EST")], sharing={"foreign_delay_epochs": 100_000}
+    )
+    says(blind, "shooters[0].nation", "LVA gets no track within the clock")
+    many = [shooter(f"battery {n}", nation=f"N{n}") for n in range(65)]
+    says(mapping(shooters=many, sensors=[sensor("radar")]), "65 nations are too many", "64")

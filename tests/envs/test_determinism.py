@@ -46,7 +46,7 @@ def row_of(shown, row):
 
 
 @pytest.mark.parametrize("limit", [None, 40])
-@pytest.mark.parametrize("name", ["duel", "standard", "fog"])
+@pytest.mark.parametrize("name", ["duel", "standard", "fog", "short-campaign"])
 def test_an_episode_is_the_same_alone_and_in_any_row(name, limit, two_threads):
     seeds = [7, 8, 1009]
     scenario = RaidBatch(named(name), 1).scenario
@@ -81,7 +81,7 @@ def test_an_episode_is_the_same_alone_and_in_any_row(name, limit, two_threads):
 
 
 @pytest.mark.parametrize("rows", [1, 3, 129])
-@pytest.mark.parametrize("name", ["duel", "standard", "fog"])
+@pytest.mark.parametrize("name", ["duel", "standard", "fog", "short-campaign"])
 def test_one_and_two_threads_play_the_same(name, rows, two_threads):
     shown = []
     for count in (2, 1):
@@ -207,7 +207,12 @@ def episodes_of(mode, scenario, rows, seed, wanted, **keys):
 
 
 @pytest.mark.parametrize(
-    ("name", "limit"), [("duel", None), ("duel", 20), ("fog", None), ("fog", 60)]
+    ("name", "limit"),
+    [
+        *(("duel", limit) for limit in (None, 20)),
+        *(("fog", limit) for limit in (None, 60)),
+        *(("short-campaign", limit) for limit in (None, 33)),
+    ],
 )
 def test_later_episodes_are_equal_in_all_autoreset_modes(name, limit):
     rows, wanted, scenario = 3, 3, load_scenario(named(name))
@@ -232,7 +237,7 @@ def test_later_episodes_are_equal_in_all_autoreset_modes(name, limit):
                 assert_same(observation, one[0])
 
 
-@pytest.mark.parametrize("name", ["duel", "standard", "fog"])
+@pytest.mark.parametrize("name", ["duel", "standard", "fog", "short-campaign"])
 def test_nothing_is_left_of_the_raid_before(name):
     used, fresh = started(named(name), 16, seed=300), started(named(name), 16, seed=600)
     rng = np.random.default_rng(0)
@@ -245,7 +250,7 @@ def test_nothing_is_left_of_the_raid_before(name):
     assert_same(play(used, schedules, 100), play(fresh, schedules, 100))
 
 
-@pytest.mark.parametrize("name", ["standard", "fog"])
+@pytest.mark.parametrize("name", ["standard", "fog", "short-campaign"])
 def test_a_saved_state_goes_on_to_the_bit(name):
     scenario = load_scenario(named(name))
     batch, other = started(scenario, 8, seed=77), RaidBatch(scenario, 8)

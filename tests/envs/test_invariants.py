@@ -96,6 +96,36 @@ def foggy(draw):
     return source
 
 
+@st.composite
+def campaigns(draw):
+    """Draw a campaign of such raids, with contingents, deliveries and repair of any kind."""
+    source = draw(scenarios() | foggy())
+    source["campaign"] = {
+        "raids": draw(st.integers(2, 4)),
+        "lull_days": draw(st.sampled_from([[1, 1], [0.3, 2.9]])),
+        "days": draw(st.sampled_from([2.0, 1000.0])),
+        "repair_per_day": draw(st.sampled_from([0.0, 0.06, 1.0])),
+    }
+    shooters = source["shooters"]
+    source["contingents"] = [
+        {"name": one["name"], "nation": one["nation"], "shooters": [one["name"]],
+         "arrives_day": draw(st.sampled_from([0, 0.5, 1])),
+         "travel_days": draw(st.sampled_from([0, 0.5]))}
+        | ({"leaves_day": draw(st.sampled_from([2, 2.25]))} if draw(st.booleans()) else {})
+        for one in shooters[1:]  # the first is always there
+        if draw(st.booleans())
+    ]  # fmt: skip
+    source["deliveries"] = []
+    for _ in range(draw(st.integers(0, 3))):
+        taker = draw(st.sampled_from(shooters))
+        source["deliveries"].append(
+            {"kind": taker["kind"], "rounds_per_day": draw(st.sampled_from([0.3, 1.25, 12.0])),
+             "first_day": draw(st.sampled_from([0.0, 1.1])),
+             "nations": draw(st.sampled_from([[], [taker["nation"]]]))}
+        )  # fmt: skip
+    return source
+
+
 @settings(max_examples=25)
 @given(source=scenarios(), seed=st.integers(0, 10**6), illegal=st.sampled_from([0.0, 0.3]))
 def test_random_play_on_random_scenarios(source, seed, illegal):
@@ -112,18 +142,26 @@ def test_random_play_in_random_fog(source, seed, illegal):
     play_checked(batch, np.random.default_rng(seed), illegal)
 
 
-@settings(max_examples=20)
+@settings(max_examples=40)
+@given(source=campaigns(), seed=st.integers(0, 10**6), illegal=st.sampled_from([0.0, 0.3]))
+def test_random_play_on_random_campaigns(source, seed, illegal):
+    batch = RaidBatch(source, 2)
+    batch.reset(None, np.arange(seed, seed + 2))
+    play_checked(batch, np.random.default_rng(seed), illegal)
+
+
+@settings(max_examples=30)
 @given(
-    source=scenarios() | foggy(),
+    source=scenarios() | foggy() | campaigns(),
     seed=st.integers(0, 10**6),
-    limit=st.sampled_from([None, 1, 25]),
+    limit=st.sampled_from([None, 1, 25, 150]),
 )
 def test_undefended_loss_is_the_loss_of_holding_fire(source, seed, limit):
     check_undefended(RaidBatch(source, 8, max_epochs=limit), seed)
 
 
 @pytest.mark.parametrize("limit", [None, 1, 17, 60])
-@pytest.mark.parametrize("name", ["duel", "standard", "fog"])
+@pytest.mark.parametrize("name", ["duel", "standard", "fog", "short-campaign"])
 def test_undefended_loss_is_the_loss_of_holding_fire_on_many_raids(name, limit):
     batch = RaidBatch(named(name), 400, max_epochs=limit)
     check_undefended(batch, seed=0)
@@ -143,10 +181,16 @@ def check_undefended(batch, seed):
 
 
 @pytest.mark.parametrize("illegal", [0.0, 0.2])
-@pytest.mark.parametrize("name", [*scenario_names(), "fog"])
+@pytest.mark.parametrize("name", [*scenario_names(), "fog", "short-campaign"])
 def test_random_play_on_the_projects_scenarios(name, illegal):
-    batch = started(named(name), 24 if name in ("duel", "standard", "fog") else 4, seed=900)
+    many = ("duel", "standard", "fog", "short-campaign")
+    batch = started(named(name), 24 if name in many else 4, seed=900)
     metrics = play_checked(batch, np.random.default_rng(1), illegal)
+    assert np.any(metrics["raids"] > 1) == (batch.scenario.campaign.raids > 1)
+    if name == "short-campaign":
+        assert metrics["raids"].max() == 4.0
+        assert metrics["rounds_delivered"].min() > 0.0
+        assert metrics["assets_lost"].max() > 0.0
     if name == "fog":
         rare = ("identifications", "wrong_identifications", "rounds_at_dead", "rounds_unguided")
         assert min(metrics[name].sum() for name in rare) > 0, "all of it happens"
@@ -156,15 +200,16 @@ def test_random_play_on_the_projects_scenarios(name, illegal):
     assert (metrics["illegal_actions"].sum() > 0) == (illegal > 0)
 
 
-def test_rewards_add_up_to_minus_the_share_of_mean_loss(duel):
-    batch = RaidBatch(duel, 32)
+@pytest.mark.parametrize("name", ["duel", "short-campaign"])
+def test_rewards_add_up_to_minus_the_share_of_mean_loss(name):
+    batch = RaidBatch(named(name), 32)
     batch.reset(None, np.arange(32))
     rewards = np.zeros(32)
     rng = np.random.default_rng(5)
     while not batch.terminated.all():
-        batch.step(rng.integers(0, 5, (32, 2)))
+        batch.step(rng.integers(0, 5, (32, batch.scenario.num_shooters)))
         rewards += batch.reward
-    assert rewards == pytest.approx(-batch.metrics()["loss"] / mean_undefended_loss(duel))
+    assert rewards == pytest.approx(-batch.metrics()["loss"] / mean_undefended_loss(batch.scenario))
 
 
 def test_the_normaliser_is_the_mean_undefended_loss_of_the_first_training_raids(duel):

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from envs import load_scenario, scenario_names
-from envs.__main__ import columns_page, main, picture_in_words, summary
+from envs.__main__ import campaign_in_words, columns_page, main, picture_in_words, summary
 from envs.rendering.map import coverage_m, draw_scenario
 from tests.envs.small import at, changed, mapping, sensor, shooter
 
@@ -84,6 +84,42 @@ def test_the_picture_in_words():
     assert "1 and 3 organic sensors" in summary(load_scenario(source))
     source["sharing"] = {"foreign_delay_epochs": 7}
     assert "another nation's tracks after 7 epochs" in picture_in_words(load_scenario(source))
+
+
+def test_a_campaign_in_words_and_tables(tmp_path, capsys):
+    assert campaign_in_words(load_scenario(mapping())) == "campaign: a single raid"
+    source = mapping(
+        shooters=[shooter("home"), shooter("guest", nation="DEU"), shooter("other", nation="DEU")],
+        campaign={"raids": 3, "lull_days": [2, 4.5], "days": 20, "repair_per_day": 0.03},
+        deliveries=[
+            {"kind": "nasams", "rounds_per_day": 0.5, "first_day": 4},
+            {"kind": "nasams", "rounds_per_day": 2, "nations": ["DEU", "LVA"]},
+        ],
+        contingents=[
+            {"name": "guests", "nation": "DEU", "shooters": ["guest"], "leaves_day": 7},
+            {"name": "relief", "nation": "DEU", "shooters": ["other"], "arrives_day": 8,
+             "travel_days": 1.5},
+        ],
+    )  # fmt: skip
+    words = campaign_in_words(load_scenario(source))
+    assert words == (
+        "campaign: 3 raids; over within 182 steps\n"  # of at most 2 lulls of 4.5 days
+        "  lulls of 2 to 4.5 days; a day repairs 3 % of each asset"
+    )
+    assert summary(load_scenario(source)).endswith(", 3 raids")
+    source["campaign"] |= {"repair_per_day": 0.0, "days": 8.5}
+    words = campaign_in_words(load_scenario(source))
+    assert "3 raids, none of them after day 8.5; over" in words
+    assert words.endswith("a day repairs nothing")
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump(source))
+    assert main(["show", str(path), "--out", str(tmp_path / "map.png")]) == 0
+    rows = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    for row in (
+        "guests DEU 0-7 guest", "relief DEU 9.5- other", "nasams 0.5 4 all",
+        "nasams 2 0 DEU, LVA",
+    ):  # fmt: skip
+        assert row in rows, rows
 
 
 # How far a drone is in view of a radar: by the horizon, 4124 (sqrt(30) + sqrt(h)) m; or by its

@@ -79,6 +79,7 @@ def test_shooters_by_hand(scene, rows):
         "next_channel_min": (flying.min() - 20.0) / 60.0,
         "next_reload_min": 0.0,
         "range_100km": 1.0,
+        "days_to_change": 0.0,
     }
     deployed = scene.params.shooter[0, 0]
     expected["free_channels"] = deployed.channels - 2.0
@@ -99,7 +100,8 @@ def test_assets_and_clock_by_hand(scene, rows):
     assert small["value"] == pytest.approx(0.25)
     (clock,) = rows["clock"]
     expected = {"time_share": 2 / 120, "tracks": 0.1, "defended_share": 1.0}
-    assert clock == pytest.approx(expected, rel=1e-6)
+    single = dict.fromkeys(("lull", "raids_left", "days_left"), 0.0)
+    assert clock == pytest.approx(expected | single, rel=1e-6)
 
 
 def test_pairs_by_hand(scene, rows):
@@ -123,7 +125,7 @@ def test_health_weighs_the_defended_share():
     assert batch.observation["asset"][0, :, health] == pytest.approx([0.5, 1.0])
 
 
-@pytest.mark.parametrize("name", ["duel", "standard", "fog"])
+@pytest.mark.parametrize("name", ["duel", "standard", "fog", "short-campaign"])
 def test_the_layout_fits_the_tables(name):
     batch = RaidBatch(named(name), 2)
     layout, scenario = batch.layout, batch.scenario

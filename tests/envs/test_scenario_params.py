@@ -143,8 +143,8 @@ def test_the_prior_over_kinds_counts_what_is_expected():
     "imperfect",
     [
         {"kinds": "believed"}, {"aims": "believed"}, {"detection": "by_chance"},
-        {"detections_to_start": 3}, {"misses_to_lose": 3}, {"kill_confirmed": 0.5},
-        {"false_kill": 0.5},
+        {"detections_to_start": 3}, {"misses_to_lose": 3}, {"false_kill": 0.5},
+        {"kill_confirmed": 0.5, "misses_to_lose": 2},
     ],
 )  # fmt: skip
 def test_what_makes_a_picture_imperfect(imperfect):
@@ -156,14 +156,84 @@ def test_what_makes_a_picture_imperfect(imperfect):
     picture = params_of(picture=imperfect).picture[0]
     assert not picture["perfect"]
     assert not picture["restricted"]
-    ((key, value),) = imperfect.items()
-    match key:
-        case "kinds" | "aims":
-            assert not picture[f"{key}_public"]
-        case "detection":
-            assert picture["by_chance"]
-        case _:
-            assert picture[key] == value
+    for key, value in imperfect.items():
+        match key:
+            case "kinds" | "aims":
+                assert not picture[f"{key}_public"]
+            case "detection":
+                assert picture["by_chance"]
+            case _:
+                assert picture[key] == value
+
+
+def test_a_scenario_is_a_single_raid_if_it_does_not_say_otherwise():
+    params = params_of(shooters=[shooter("a", nation="DEU"), shooter("b", nation="EST")])
+    campaign = params.campaign[0]
+    assert campaign["raids"] == 1
+    assert campaign["days"] == 10_000.0
+    assert campaign["lull_min_days"] == campaign["lull_max_days"] == 1.0
+    assert campaign["repair_per_day"] == 0.0
+    assert params.delivery.shape == (1, 1)
+    assert params.delivery[0, 0].tolist() == (0, 0.0, 0.0)
+    assert params.delivery_to.tolist() == [[[False, False]]]
+    assert params.shooter["ready_day"].tolist() == [[0.0, 0.0]]
+    assert params.shooter["leave_day"].tolist() == [[np.inf, np.inf]]
+
+
+def test_a_campaign_in_days():
+    campaign = {"raids": 5, "lull_days": [2, 6.5], "days": 30, "repair_per_day": 0.04}
+    row = params_of(campaign=campaign).campaign[0]
+    assert row["raids"] == 5
+    assert (row["lull_min_days"], row["lull_max_days"]) == (2.0, 6.5)
+    assert row["days"] == 30.0
+    assert row["repair_per_day"] == 0.04
+
+
+def test_steps_are_the_epochs_of_every_raid_and_one_a_lull():
+    single = load_scenario(mapping())  # 10 minutes of 10 s
+    assert single.max_steps == single.max_epochs == 60
+    assert load_scenario(mapping(campaign={"raids": 3})).max_steps == 3 * 60 + 2
+
+
+def test_a_delivery_is_for_the_nations_named_or_all():
+    params = params_of(
+        shooters=[
+            shooter("a", "rbs70", nation="EST"), shooter("b", "nasams", nation="DEU"),
+            shooter("c", "nasams", nation="POL"),
+        ],
+        campaign={"raids": 2},
+        deliveries=[
+            {"kind": "rbs70", "rounds_per_day": 1.5, "first_day": 4},
+            {"kind": "nasams", "rounds_per_day": 0.25, "nations": ["POL", "DEU"]},
+            {"kind": "nasams", "rounds_per_day": 3, "nations": ["POL", "EST"]},
+        ],
+    )  # fmt: skip
+    names = load_scenario(mapping()).shooter_kinds
+    assert params.delivery["kind"].tolist() == [[names.index(k) for k in ("rbs70", "nasams")]
+                                                + [names.index("nasams")]]  # fmt: skip
+    assert params.delivery["rounds_per_day"].tolist() == [[1.5, 0.25, 3.0]]
+    assert params.delivery["first_day"].tolist() == [[4.0, 0.0, 0.0]]
+    assert params.delivery_to.tolist() == [  # DEU, EST, POL
+        [[True, True, True], [True, False, True], [False, True, True]]
+    ]
+
+
+def test_a_shooter_is_there_with_its_contingent_or_always():
+    contingents = [
+        {"name": "relief", "nation": "DEU", "shooters": ["new", "newer"],
+         "arrives_day": 6, "travel_days": 1.5},
+        {"name": "first", "nation": "NLD", "shooters": ["old"], "leaves_day": 5.25},
+    ]  # fmt: skip
+    params = params_of(
+        shooters=[
+            shooter("old", nation="NLD"), shooter("home"), shooter("newer", nation="DEU"),
+            shooter("new", nation="DEU"),
+        ],
+        campaign={"raids": 2},
+        contingents=contingents,
+    )  # fmt: skip
+    assert params.shooter["ready_day"].tolist() == [[0.0, 0.0, 7.5, 7.5]]
+    assert params.shooter["leave_day"].tolist() == [[5.25, np.inf, np.inf, np.inf]]
 
 
 def test_params_are_read_only():

@@ -3,8 +3,21 @@
 import numpy as np
 import pytest
 
+from envs.core.sensing import chance, chance_heard, detection_number, distance2
 from envs.scenario import load_scenario
-from tests.envs.small import detected, fog, held, hold, mapping, sensor, shooter, slot_of, started
+from tests.envs.small import (
+    detected,
+    fire,
+    fog,
+    held,
+    hold,
+    mapping,
+    package,
+    sensor,
+    shooter,
+    slot_of,
+    started,
+)
 
 NEVER = 100_000  # epochs
 FINLAND_ALONE = {"FIN": {"DEU": NEVER, "LTU": NEVER}}
@@ -166,6 +179,19 @@ def test_it_may_not_fire_at_what_its_sensor_missed_in_this_epoch():
     assert list(usable(batch)) == [True, True]
 
 
+def test_it_may_not_fire_at_what_is_dead_and_goes_on_in_the_common_picture_alone():
+    batteries = [battery("LTU", "in"), battery("LTU", "out", networked=False)]
+    source = scene([None], batteries, to_lose=20)
+    source["picture"]["kill_confirmed"] = 0.0
+    source["packages"] = [package("first"), package("second", entry=(20, 20))]
+    batch = started(source, **FAR, sensor__range_m=1e6, shooter_pk=1.0)
+    assert list(usable(batch)) == [True, True]
+    fire(batch)
+    hold(batch, 3)
+    assert batch.metrics()["killed"] == [1.0]
+    assert list(usable(batch)) == [True, False]
+
+
 def test_its_sensor_feeds_nobody_else():
     batch = stovepiped(1e6)
     batch.state().sensor["able"][0, 0] = False
@@ -221,3 +247,46 @@ def test_in_a_fog_no_shooter_has_a_pair_with_what_it_may_not_use():
         pairs += len(rows)
         hold(batch)
     assert pairs > 0
+
+
+def test_a_nation_holds_what_its_own_sensors_detect_whatever_is_reported():
+    """Also in epochs with a report of what kind a track is, whose draw is another."""
+    batch = started(fog(), 32)
+    reports = 0
+    for _ in range(60):
+        hold(batch)
+        reports = batch.metrics()["identifications"].sum()
+        state, epoch = batch.state(), batch.state().raid["epoch"]
+        for b, i in np.argwhere(state.held & state.track["seen"]):
+            threat = state.threat[b, state.track["threat"][b, i]]
+            number = detection_number(state.raid["key"][b], threat["number"], epoch[b])
+            chances = chances_of(batch, b, threat)
+            for f, nation in enumerate(batch.scenario.nations):
+                held_now = state.holding["last"][b, i, f] == epoch[b]
+                assert held_now == (number < chances.get(nation, 0.0)), (b, i, nation)
+    assert reports > 200
+
+
+def chances_of(batch, b, threat):
+    """Return the largest chance of detection of each nation that shares, by name."""
+    params, state, found = batch.params, batch.state(), {}
+    kind = params.threat_kind[0, threat["kind"]]
+    for r, sensor_ in enumerate(batch.scenario.all_sensors):
+        deployed, place = params.sensor[0, r], state.sensor[b, r]
+        owner = deployed["shooter"]
+        if not place["able"] or (owner >= 0 and not params.shooter[0, owner]["networked"]):
+            continue
+        if deployed["acoustic"]:
+            ground2 = distance2(
+                threat["x_m"], threat["y_m"], params.sensor_path[0, r], deployed["points"]
+            )
+            slant2 = ground2 + threat["z_m"] * threat["z_m"]
+            p = chance_heard(deployed, slant2, True) if kind["audible"] else 0.0
+        else:
+            dx, dy = threat["x_m"] - place["x_m"], threat["y_m"] - place["y_m"]
+            ground2 = dx * dx + dy * dy
+            slant2 = ground2 + threat["z_m"] * threat["z_m"]
+            p = chance(deployed, ground2, slant2, np.sqrt(threat["z_m"]), kind["signature"], True)
+        for nation in [sensor_.nation] if sensor_.nation else batch.scenario.nations:
+            found[nation] = max(found.get(nation, 0.0), p)
+    return found

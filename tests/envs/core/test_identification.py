@@ -464,3 +464,17 @@ def test_what_is_believed_for_certain_to_be_no_target_cannot_be_engaged():
     legal = batch.observation["action_mask"][:, 0, 1:].any(axis=1)
     assert np.array_equal(legal, truth(batch) == DECOY)
     assert np.all(truth(batch, "status") == INBOUND)
+
+
+def test_a_sensor_that_detects_nothing_reports_nothing():
+    """The radar sees the drone, the sight of the RBS 70 would tell it apart but never detects."""
+    source = scene(
+        shooters=[shooter("sight", "rbs70")],
+        picture={**BELIEVED, "organic_sensors": True, "detection": "by_chance"},
+    )
+    sighted = started(source, 16)
+    blind = started(source, 16, sensor__detection=np.array([1.0, 0.0], np.float32))
+    for batch in (sighted, blind):
+        hold(batch, 36)
+    assert sighted.metrics()["identifications"].sum() > 50
+    assert blind.metrics()["identifications"].sum() == 0

@@ -416,3 +416,19 @@ def test_there_are_as_many_threats_as_the_metric_says():
     batch = started(fog(), 16)
     coming = np.sum(batch.state().threat["status"] != ABSENT, axis=1)
     assert np.array_equal(batch.metrics()["threats"], coming)
+
+
+def test_lines_are_lines_where_all_else_is_certain_too():
+    """With a line the picture is not perfect, so that it hears along all of it, and no missile."""
+    sensors = [line((-30, 10), (30, 10))]
+    drone = started(mapping(sensors=sensors, picture={}))
+    heard = 0
+    for _ in range(40):
+        heard += int(held(drone).any())
+        hold(drone)
+    assert heard > 15, "some 10 km at 50 m/s, across the middle of the line"
+    missile = package(kind="cruise_missile", entry=(-30, 20))
+    deaf = started(mapping(sensors=sensors, packages=[missile]))
+    for _ in range(12):
+        assert not held(deaf).any()
+        hold(deaf)

@@ -1,0 +1,111 @@
+"""Campaigns: the key and day of each raid, and what happens in the lull between two."""
+
+import math
+
+import numpy as np
+
+from envs.core import metrics, randomness
+from envs.core.compiled import compiled
+from envs.core.params import NONE
+from envs.core.randomness import derived_key, uniform
+
+_NEVER = np.float32(np.inf)
+
+
+@compiled()
+def key_of(campaign_key, number):
+    """Return the key of a raid of a campaign; that of the first is the campaign's own."""
+    if number == 0:
+        return campaign_key
+    return derived_key(campaign_key, randomness.CAMPAIGN, number)
+
+
+@compiled()
+def lull_days(campaign, campaign_key, number):
+    """Draw the days between raid `number` of a campaign and the one before, uniform."""
+    draw = np.float32(uniform(campaign_key, randomness.LULL, number, 0))
+    return campaign.lull_min_days + draw * (campaign.lull_max_days - campaign.lull_min_days)
+
+
+@compiled()
+def goes_on(campaign, campaign_key, number, day):
+    """Return whether another raid follows raid `number`, which began on `day`."""
+    if number + 1 >= campaign.raids:
+        return False
+    return day + lull_days(campaign, campaign_key, number + 1) <= campaign.days
+
+
+@compiled()
+def repair(healths, campaign, days):
+    """Let every asset regain health for some days."""
+    for a in range(healths.shape[0]):
+        healths[a] = min(1.0, healths[a] + campaign.repair_per_day * days)
+
+
+@compiled()
+def rotate(shooters, deployment, sensors, deployed, healths, day):
+    """Let contingents come and go, and what was repaired return.
+
+    A shooter is able from its ready day until its leave day, unless it is an asset without health;
+    so is a sensor that is an asset, and an organic sensor is able with its shooter.
+    """
+    for s in range(shooters.shape[0]):
+        asset = deployment[s].asset
+        there = deployment[s].ready_day <= day and day < deployment[s].leave_day
+        shooters[s].able = there and (asset == NONE or healths[asset] > 0.0)
+    for r in range(sensors.shape[0]):
+        asset, owner = deployed[r].asset, deployed[r].shooter
+        sensors[r].able = asset == NONE or healths[asset] > 0.0
+        if owner != NONE and not shooters[owner].able:
+            sensors[r].able = False
+
+
+@compiled()
+def delivered(delivery, day):
+    """Return the rounds of a delivery that have arrived by a day: floor(rate (day - lead)+)."""
+    return np.int64(math.floor(delivery.rounds_per_day * max(0.0, day - delivery.first_day)))
+
+
+@compiled()
+def deliver(depot, deliveries, delivery_to, shooters, deployment, totals, before, day):
+    """Hand out what has arrived since the day `before`, and what was left over.
+
+    One round at a time goes to the able shooter of the kind, of a nation that can use it, that has
+    the smallest share of its first supply, the first of equals. What nobody can take stays in the
+    depot.
+    """
+    for d in range(deliveries.shape[0]):
+        depot[d] += delivered(deliveries[d], day) - delivered(deliveries[d], before)
+        while depot[d] > 0:
+            s = neediest(shooters, deployment, deliveries[d].kind, delivery_to[d])
+            if s == NONE:
+                break
+            shooters[s].reserve += 1
+            depot[d] -= 1
+            totals[metrics.ROUNDS_DELIVERED] += 1.0
+
+
+@compiled()
+def neediest(shooters, deployment, kind, nations):
+    """Return the able shooter of a kind and of certain nations that has the least, or NONE."""
+    best, least = NONE, np.inf
+    for s in range(shooters.shape[0]):
+        deployed = deployment[s]
+        if deployed.kind != kind or not shooters[s].able or not nations[deployed.nation]:
+            continue
+        had = deployed.rounds + deployed.reserve
+        share = (shooters[s].rounds + shooters[s].reserve) / had
+        if share < least:
+            best, least = s, share
+    return best
+
+
+@compiled()
+def restock(shooters, deployment):
+    """Fill magazines from the reserves beside them: a lull is longer than any reload."""
+    for s in range(shooters.shape[0]):
+        shooter = shooters[s]
+        brought = min(deployment[s].magazine - shooter.rounds, shooter.reserve)
+        shooter.rounds += brought
+        shooter.reserve -= brought
+        shooter.reload_s = _NEVER
