@@ -8,7 +8,7 @@ import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
-from agents.classical.terms import LONGEST_SLACK_MIN, MOST_RAIDS, Columns
+from agents.classical.terms import LONGEST_SLACK_MIN, MOST_RAIDS, SOON_DAYS, Columns
 from agents.wta.greedy import MEMBERS_PER_BLOCK, Candidates, allocate, new_candidates
 from envs.core.compiled import compiled
 
@@ -31,8 +31,8 @@ def _shooter_price(
             price += weights[q] + weights[kinds + q] * rounds_gone
             price += weights[calendar + q] * raids_left
     days = np.float64(shooter[columns.shooter_days_to_change])
-    if days > 0.0:
-        price += weights[calendar + kinds] / (1.0 + days)
+    if 0.0 < days <= SOON_DAYS:
+        price += weights[calendar + kinds]
     return price
 
 

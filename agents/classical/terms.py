@@ -21,6 +21,9 @@ SHARED_TERMS = ("tracks", "pk", "slack", "engaged", "time_share")
 MOST_RAIDS = 10.0
 """Raids to come that count as many."""
 
+SOON_DAYS = 5.0
+"""Days within which a shooter that leaves is leaving: it may not see another raid."""
+
 
 class Columns(NamedTuple):
     """Where the compiled rules find their quantities in the observation tables."""
@@ -74,7 +77,7 @@ def term_names(shooter_kinds: Iterable[str], calendar: bool = True) -> tuple[str
     ``engaged``          1 if the track has something in flight or allocated this epoch
     ``time_share``       epoch / max_epochs
     ``raids_left_<q>``   min(raids that may follow, 10) / 10, if the shooter is of kind q
-    ``leaving``          1 / (1 + days until the shooter leaves), 0 if it stays
+    ``leaving``          1 if the shooter leaves within 5 days of the raid's start
     ===================  ==========================================================
 
     Args:

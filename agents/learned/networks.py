@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from agents.classical.terms import LONGEST_SLACK_MIN, MOST_RAIDS, term_names
+from agents.classical.terms import LONGEST_SLACK_MIN, MOST_RAIDS, SOON_DAYS, term_names
 from agents.learned.distribution import Pairs, PairScores
 
 POOL_SCALE = 0.1
@@ -171,7 +171,7 @@ class Prices(nn.Module):
         by_kind = by_kind + (left * raids_left[:, None])[pairs.member]
         of_choice = (kind * by_kind).sum(-1) + everywhere[pairs.member]
         days = shooter[:, self._days]
-        of_choice = of_choice + leaving[pairs.member] * (days > 0) / (1.0 + days)
+        of_choice = of_choice + leaving[pairs.member] * ((days > 0) & (days <= SOON_DAYS))
         at = pairs.member[pairs.choice]
         long = (pair[:, self._slack] / LONGEST_SLACK_MIN).clamp(max=1.0)
         cost = of_choice[pairs.choice] + pk[at] * pair[:, self._pk] + slack[at] * long

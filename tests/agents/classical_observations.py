@@ -113,7 +113,7 @@ def prices_by_the_definition(
             "slack": np.minimum(value("pair", "slack_min")[s] / LONGEST_SLACK_MIN, 1.0),
             "time_share": value("clock", "time_share"),
             f"raids_left_{shooter.kind}": raids_left,
-            "leaving": 1.0 / (1.0 + days) if days > 0 else 0.0,
+            "leaving": 1.0 if 0.0 < days <= 5.0 else 0.0,
         }
         prices[s] = sum(weights.get(term, 0.0) * amount for term, amount in terms.items())
     return prices

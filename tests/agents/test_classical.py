@@ -126,7 +126,7 @@ def test_each_term_moves_the_price() -> None:
     column(tables, "shooter", "days_to_change")[:, 0] = 3
     terms = {f"base_{kind}": 1.0, f"scarcity_{kind}": 0.25, "tracks": 0.2, "pk": 0.8}
     terms |= {"slack": 0.5, "engaged": 1.0, "time_share": 0.5}
-    terms |= {f"raids_left_{kind}": 0.4, "leaving": 0.25}  # 4 / 10, and 1 / (1 + 3)
+    terms |= {f"raids_left_{kind}": 0.4, "leaving": 1.0}  # 4 / 10, and 3 days are soon
     assert set(terms) == {term for term in WEIGHTS if kind in term or term in OF_ALL_KINDS}
     for term, amount in terms.items():
         assert fired(pricing(**{term: 0.399 / amount}), tables) == {0: 0}, term
@@ -157,10 +157,10 @@ def test_raids_to_come_price_the_rounds_of_their_own_kind() -> None:
 
 
 def test_a_shooter_that_stays_is_not_priced_for_leaving() -> None:
-    # Leaving in 2 days prices at 0.3 / 3 = 0.1 a shot that saves 0.08, in 3 days at 0.3 / 4.
+    # Leaving within 5 days prices at 0.3 a shot that saves 0.08.
     tables = empty_tables(SCENARIO, 1)
     put_track(SCENARIO, tables, slot=0, value=0.1, pk={0: 0.8})
-    for days, fires in ((0.0, True), (0.5, False), (2.0, False), (3.0, True)):
+    for days, fires in ((0.0, True), (0.5, False), (5.0, False), (5.5, True)):
         column(tables, "shooter", "days_to_change")[:, 0] = days
         assert bool(fired(pricing(leaving=0.3), tables)) == fires, days
 

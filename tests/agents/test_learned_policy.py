@@ -106,7 +106,7 @@ def pricing_by_hand(
     def score(s: int, i: int) -> float:
         price = weights.get("tracks", 0) * clock[1] + weights.get("time_share", 0) * clock[0]
         days = shooter[s, COLUMNS["shooter"].index("days_to_change")]
-        price += weights.get("leaving", 0) / (1 + days) if days > 0 else 0
+        price += weights.get("leaving", 0) if 0 < days <= 5 else 0
         for q, kind in enumerate(SHOOTER_KINDS):
             is_kind = shooter[s, COLUMNS["shooter"].index(f"kind_{kind}")]
             gone = 1 - shooter[s, COLUMNS["shooter"].index("rounds_share")]
