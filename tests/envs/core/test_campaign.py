@@ -382,10 +382,11 @@ def test_magazines_are_filled_from_the_reserve_in_a_lull(supplied, after):
 
 
 def test_a_reload_under_way_is_no_longer_after_the_lull():
-    batch = harmless(campaigning(shooters=[shooter(rounds=5, reserve_rounds=1)]))
+    source = campaigning(shooters=[shooter(rounds=5, reserve_rounds=3)])
+    batch = harmless(source, shooter__reload_rounds=1)
     assert batch.state().shooter["reload_s"][0, 0] == 900.0
     to_next_raid(batch)
-    assert stock(batch) == [(6, 0)]
+    assert stock(batch) == [(6, 2)], "the magazine is full"
     assert batch.state().shooter["reload_s"][0, 0] == np.inf
     assert shown(batch, "shooter", "next_reload_min") == [0.0]
 

@@ -271,6 +271,20 @@ def test_what_is_not_detected_is_not_identified():
     assert 0.4 < counts.mean() / 6 < 0.6
 
 
+def test_a_sensor_reports_on_what_it_detects_itself():
+    # One radar detects always and cannot tell kinds apart, one that can detects with chance 0.4.
+    rows, epochs, p = 1024, 6, 0.4
+    batch = started(
+        scene(sensors=[sensor("all"), sensor("some")]), rows, picture__by_chance=True,
+        sensor__range_m=1e8, sensor__detection=np.float32([1.0, p]), sensor__identification_m=1e9,
+        sensor__identification_rate=np.float32([0.0, 1.0]), sensor__identification_right=0.9,
+    )  # fmt: skip
+    hold(batch, epochs - 1)
+    assert np.all(batch.state().track["seen"][np.arange(rows), slot_of(batch)])
+    count, trials = batch.metrics()["identifications"].sum(), rows * epochs
+    assert abs(count - p * trials) < 4.5 * np.sqrt(p * (1 - p) * trials)
+
+
 def test_microphones_tell_kinds_apart_near_their_line():
     # 3 km before a line that reaches 5 km, identifying within 2 km: after 1 km, from epoch 2 on.
     batch = started(
