@@ -43,21 +43,15 @@ def repair(healths, campaign, days):
 
 
 @compiled()
-def rotate(shooters, deployment, sensors, deployed, healths, day):
-    """Let contingents come and go, and what was repaired return.
+def rotate(shooters, deployment, sensors, day):
+    """Let contingents come and go: shooters are able from their ready day until their leave day.
 
-    A shooter is able from its ready day until its leave day, unless it is an asset without health;
-    so is a sensor that is an asset, and an organic sensor is able with its shooter.
+    What has no health is put out of action afterwards, by the same kernel as during a raid.
     """
     for s in range(shooters.shape[0]):
-        asset = deployment[s].asset
-        there = deployment[s].ready_day <= day and day < deployment[s].leave_day
-        shooters[s].able = there and (asset == NONE or healths[asset] > 0.0)
+        shooters[s].able = deployment[s].ready_day <= day and day < deployment[s].leave_day
     for r in range(sensors.shape[0]):
-        asset, owner = deployed[r].asset, deployed[r].shooter
-        sensors[r].able = asset == NONE or healths[asset] > 0.0
-        if owner != NONE and not shooters[owner].able:
-            sensors[r].able = False
+        sensors[r].able = True
 
 
 @compiled()

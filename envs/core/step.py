@@ -44,19 +44,20 @@ def reset_one(state, params, b, split, seed, ordinal, weights, table, order):
         state.metrics[b, m] = 0.0
     state.metrics[b, metrics.UNDEFENDED_LOSS] = member.undefended_loss
     logistics.supply(state.shooter[b], params.shooter[member.params_index])
-    begin_raid(state, params, b, order)
+    begin_raid(state, params, b)
     member.reward_total = metrics.weighted(state.metrics[b], weights)
     see(state, params, b, table, order)
 
 
 @compiled()
-def begin_raid(state, params, b, order):
+def begin_raid(state, params, b):
     """Bring what is there on the day, empty the picture, and count the raid that is drawn."""
     member, p = state.raid[b], state.raid[b].params_index
     shooters, deployment = state.shooter[b], params.shooter[p]
     sensors, deployed = state.sensor[b], params.sensor[p]
     sensing.deploy(sensors, deployed)
-    campaign.rotate(shooters, deployment, sensors, deployed, state.health[b], member.day)
+    campaign.rotate(shooters, deployment, sensors, member.day)
+    damage.put_out_of_action(shooters, deployment, sensors, deployed, state.health[b])
     perfect = params.picture[p].perfect
     tracking.clear(state.contact[b], state.held[b], state.track[b], state.engagement[b], perfect)
     state.metrics[b, metrics.RAIDS] += 1.0
@@ -76,7 +77,7 @@ def pass_lull(state, params, b, order):
     member.lull = False
     campaign.repair(state.health[b], params.campaign[p], days)
     draw_raid(state, params, b, order)
-    begin_raid(state, params, b, order)
+    begin_raid(state, params, b)
     campaign.deliver(
         state.depot[b],
         params.delivery[p],
