@@ -18,6 +18,7 @@ _TO_MIN = np.float32(1.0 / 60.0)
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 FAR, FAST = np.float32(observation.FAR), np.float32(observation.FAST)
 LONG, MANY = np.float32(observation.LONG), np.float32(observation.MANY)
+STOCK = np.float32(observation.STOCK)
 
 
 class Tables(NamedTuple):
@@ -157,7 +158,7 @@ def _encode_shooters(shooters, deployment, engagements, now_s, rows, view):
         row[0] = _ONE if shooter.able else _ZERO
         after = 3 + view.shooter_kinds
         left = np.float32(shooter.rounds + shooter.reserve)
-        row[after] = min(left / np.float32(deployed.rounds + deployed.reserve), _ONE)
+        row[after] = min(left / np.float32(deployed.rounds + deployed.reserve), STOCK)
         row[after + 1] = min(np.float32(shooter.rounds // deployed.rounds_per_engagement), MANY)
         row[after + 2] = np.float32(deployed.channels - shooter.busy)
         row[after + 3] = min(next_s * _TO_MIN, LONG) if shooter.busy > 0 else _ZERO

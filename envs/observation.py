@@ -15,6 +15,7 @@ TABLES = ("track", "shooter", "asset", "pair", "clock")
 
 # Bounds of distances, speeds, times and counts, in the columns' units; values are clipped to them.
 FAR, FAST, LONG, MANY = 20.0, 10.0, 2000.0, 10000.0
+STOCK = 4.0  # times the first supply: deliveries may bring more than there was
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ def _shooter_columns(kinds: tuple[str, ...]) -> tuple[Column, ...]:
             ("x_100km", "100 km", -FAR, FAR, "east of the middle of the assets"),
             ("y_100km", "100 km", -FAR, FAR, "north of the middle of the assets"),
             *((f"kind_{kind}", "", 0, 1, f"1: it is a {kind}") for kind in kinds),
-            ("rounds_share", "", 0, 1, "rounds and reserve left / at the start"),
+            ("rounds_share", "", 0, STOCK, "rounds and reserve left / at the start"),
             ("ready_engagements", "", 0, MANY, "engagements the ready rounds allow"),
             ("free_channels", "", 0, MANY, "engagements it can still guide at once"),
             ("next_channel_min", "min", 0, LONG, "until a busy channel is free; 0: none busy"),

@@ -349,13 +349,13 @@ def test_a_destroyed_shooter_takes_no_delivery():
     assert shown(batch, "shooter", "present") == [0.0]
 
 
-def test_the_share_of_rounds_that_is_shown_is_never_above_one():
+def test_the_share_of_rounds_shown_rises_with_what_is_delivered():
     batch = harmless(campaigning(deliveries=[nasams(1.0)]))
     fire(batch)
     assert shown(batch, "shooter", "rounds_share") == [0.5]
     to_next_raid(batch)
-    assert stock(batch) == [(3, 0)], "one and a half times the first supply"
-    assert shown(batch, "shooter", "rounds_share") == [1.0]
+    assert stock(batch) == [(3, 0)]
+    assert shown(batch, "shooter", "rounds_share") == [1.5]
     assert shown(batch, "shooter", "ready_engagements") == [3.0]
 
 
