@@ -60,12 +60,19 @@ def columns_page() -> str:
     lines = [
         "# Observation and metrics",
         "",
-        "Made by `python -m envs columns`. Sizes: I track slots, S shooters, A assets. A value is",
-        "clipped to its range. Value at risk, pk and value saved are expectations over beliefs;",
-        "aim point, times and limits of range and altitude are of the likeliest.",
+        "Made by `python -m envs columns`. Sizes: I track slots, S shooters, A assets, D deliveries.",
+        "A value is clipped to its range. Value at risk, pk and value saved are expectations over",
+        "beliefs; aim point, times and limits of range and altitude are of the likeliest.",
     ]
     for table, columns in layout.columns.items():
-        sizes = {"track": "[I]", "shooter": "[S]", "asset": "[A]", "pair": "[S, I]", "clock": ""}
+        sizes = {
+            "track": "[I]",
+            "shooter": "[S]",
+            "asset": "[A]",
+            "pair": "[S, I]",
+            "clock": "",
+            "delivery": "[D], where deliveries are decided",
+        }
         lines += ["", f"## {table} {sizes[table]}".rstrip(), "| column | unit | range | meaning |"]
         lines.append("|---|---|---|---|")
         lines += [
@@ -73,6 +80,8 @@ def columns_page() -> str:
             for c in columns
         ]
     lines += ["", "## action_mask [S, 1 + I]", "1 where legal; column 0 is hold, 1 + i slot i."]
+    lines += ["", "## delivery_mask [D, 1 + S], where deliveries are decided"]
+    lines += ["1 where legal, in a lull alone; column 0 is by need, 1 + s shooter s."]
     lines += ["", "## Metrics of a raid", "In the info of its last step.", ""]
     lines += ["| metric | unit | meaning |", "|---|---|---|"]
     lines += [f"| `{name}` | {unit} | {meaning} |" for name, unit, meaning in METRICS]
@@ -83,6 +92,10 @@ def columns_page() -> str:
         "| `tracked_share` | | threats tracked / threats |",
         "| `mean_track_delay_s` | s | from appearance to first track, of the threats tracked |",
         "| `epochs` | | that the raid took |",
+        "| `loss_meur` | million EUR | the loss in money, by the scenario's `value_meur` |",
+        "| `cost_exchange` | | cost of the rounds fired / cost of the threats killed; 0 if none |",
+        "| `rounds_left` | rounds | in magazines, reserves and depots; a jammer has none |",
+        "| `days_of_stock` | days | rounds left / rounds fired a day; a single raid is one day |",
     ]
     return "\n".join(lines) + "\n"
 

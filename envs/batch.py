@@ -84,7 +84,12 @@ class RaidBatch:
         self._scratch = kernels.scratch(self._state, threads)
         self.terminated = self._state.raid["terminated"]
         self.truncated = self._state.raid["truncated"]
-        self.observation = {**self._tables._asdict(), "action_mask": self._state.action_mask}
+        arrays = {
+            **self._tables._asdict(),
+            "action_mask": self._state.action_mask,
+            "delivery_mask": self._state.delivery_mask,
+        }
+        self.observation = {name: arrays[name] for name in self.layout.observation_space()}
         entropy = np.random.SeedSequence().generate_state(num_envs, np.uint64)
         self.seeds = (entropy >> np.uint64(1)).astype(np.int64)
         self.ordinals = np.full(num_envs, -1, np.int64)
@@ -137,11 +142,13 @@ class RaidBatch:
 
         Args:
             actions: integers [B, S], 0 to hold or 1 + slot; what is illegal is a hold, counted.
+                Where the scenario lets deliveries be decided, [B, S + D] or [B, S]: for each of
+                them 0, by need, or 1 + shooter; left out, all go by need.
 
         Raises:
             ValueError: on actions of another shape or dtype.
         """
-        actions = check_actions(actions, (self.num_envs, self.scenario.num_shooters))
+        actions = check_actions(actions, self.scenario, self.num_envs)
         threads = self._threads()
         table, order = self._scratch
         if threads > 1:
@@ -159,7 +166,8 @@ class RaidBatch:
 
         Beside the core's metrics: `protected_share` = 1 - loss / undefended loss (1 if nothing
         was at risk), `tracked_share` = threats tracked / threats, `mean_track_delay_s` of those
-        tracked, and `epochs`, of all raids, a lull counted as one.
+        tracked, `epochs`, of all raids, a lull counted as one, `loss_meur`, `cost_exchange`,
+        `rounds_left` and `days_of_stock` as in `docs/observation.md`.
 
         Args:
             rows: bool [B]; the others' metrics are 0. None: all rows.
@@ -168,14 +176,26 @@ class RaidBatch:
         totals = np.where(asked, self._state.metrics.T, 0.0)
         named = dict(zip(self._metric_names, totals, strict=True))
         loss, risk = named["loss"], named["undefended_loss"]
-        tracked = named["threats_tracked"]
+        tracked, fired = named["threats_tracked"], named["rounds_fired"]
+        left = np.where(asked, self._rounds_left(), 0.0)
+        days = np.maximum(self._state.raid["day"].astype(np.float64), 1.0)
         return {
             "protected_share": np.where(asked, 1.0 - _ratio(loss, risk), 0.0),
             **named,
             "tracked_share": _ratio(tracked, named["threats"]),
             "mean_track_delay_s": _ratio(named["track_delay_s"], tracked),
             "epochs": np.where(asked, self._state.raid["steps"], 0).astype(np.float64),
+            "loss_meur": loss * self.scenario.value_meur,
+            "cost_exchange": _ratio(named["rounds_cost_keur"], named["killed_cost_keur"]),
+            "rounds_left": left,
+            "days_of_stock": left * days / np.maximum(fired, 1.0),
         }
+
+    def _rounds_left(self) -> NDArray[np.float64]:
+        shooters, state = self.params.shooter[0], self._state
+        spends = shooters["rounds_per_engagement"] > 0
+        left = (state.shooter["rounds"] + state.shooter["reserve"])[:, spends]
+        return np.asarray(left.sum(axis=1) + state.depot.sum(axis=1), np.float64)
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
         """Return copies of the observation, which nothing will overwrite."""
@@ -247,6 +267,7 @@ def _sizes(scenario: Scenario, params: Params, members: int) -> dict[str, int]:
         "T": scenario.num_threats,
         "I": scenario.num_slots,
         "I+1": scenario.num_slots + 1,
+        "S+1": scenario.num_shooters + 1,
         "R": params.sensor.shape[1],
         "F": params.delay.shape[1],
         "D": params.delivery.shape[1],
@@ -259,16 +280,18 @@ def _sizes(scenario: Scenario, params: Params, members: int) -> dict[str, int]:
     }
 
 
-def check_actions(actions: Any, shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """Return joint actions as int64 of the given shape.
+def check_actions(actions: Any, scenario: Scenario, *members: int) -> NDArray[np.int64]:
+    """Return joint actions as int64 [*members, S], or [*members, S + D] if they decide deliveries.
 
     Raises:
         ValueError: if shape or dtype is not right; the message names both.
     """
     array = np.asarray(actions)
-    if array.shape != shape or not np.issubdtype(array.dtype, np.integer):
+    shooters, decisions = scenario.num_shooters, scenario.num_decisions
+    shapes = [[*members, shooters], [*members, shooters + decisions]][: 1 + (decisions > 0)]
+    if list(array.shape) not in shapes or not np.issubdtype(array.dtype, np.integer):
         raise ValueError(
-            f"action: {array.dtype}{list(array.shape)} is not right; "
-            f"integers of shape {list(shape)} are needed, 0 to hold or 1 + slot"
+            f"action: {array.dtype}{list(array.shape)} is not right; integers of shape "
+            f"{' or '.join(str(shape) for shape in shapes)} are needed, 0 to hold or 1 + slot"
         )
     return np.ascontiguousarray(array, np.int64)

@@ -19,6 +19,11 @@ def check_campaign(scenario: Scenario) -> None:
                 f"{key}: they would do nothing in a single raid; campaign.raids of 2 or more "
                 "(now 1) is needed"
             )
+    if scenario.campaign.hand_out == "decided" and not scenario.deliveries:
+        raise ScenarioError(
+            "campaign.hand_out: 'decided' without anything to hand out; deliveries are needed, or "
+            "'by_need'"
+        )
     for n, delivery in enumerate(scenario.deliveries):
         _check_delivery(scenario, delivery, f"deliveries[{n}]")
     for n, contingent in enumerate(scenario.contingents):

@@ -12,7 +12,7 @@ from envs.validation import ScenarioError, bounded, build, one_of, probability
 
 @dataclass(frozen=True)
 class ThreatKind:
-    """A kind of drone, missile or decoy; a row of `threat.yaml`."""
+    """A kind of drone, missile, decoy or neutral aircraft; a row of `threat.yaml`."""
 
     speed_mps: float = bounded(1.0, 10_000.0)
     altitude_m: float = bounded(1.0, 500_000.0)
@@ -26,6 +26,8 @@ class ThreatKind:
     descent_km: float = bounded(1.0, 1_000.0, default=1.0)
     audible: bool = False
     decoy: bool = False
+    neutral: bool = False
+    jammable: float = probability(default=0.0)
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,18 @@ class ShooterKind:
     magazine_rounds: int = bounded(1, 10_000)
     reload_rounds: int = bounded(1, 10_000)
     reload_s: float = bounded(1.0, 86_400.0)
-    rounds_per_engagement: int = bounded(1, 1_000)
+    rounds_per_engagement: int = bounded(0, 1_000)
     cost_keur_per_round: float = bounded()
     antenna_height_m: float = bounded(0.0, 20_000.0)
     sensor: str = ""
+    jams: bool = False
+    sortie_min: float = bounded(0.0, 10_000.0, default=0.0)
     source: str = ""
+
+    @property
+    def flies(self) -> bool:
+        """Whether it is a fighter pair, which flies to its target and identifies it."""
+        return self.sortie_min > 0.0
 
 
 @dataclass(frozen=True)
@@ -92,9 +101,7 @@ def load_catalogue() -> Catalogue:
     Raises:
         ScenarioError: if a file is not as it should be; the message names the key.
     """
-    threats = {
-        name: build(ThreatKind, row, f"threat.{name}") for name, row in _table("threat").items()
-    }
+    threats = {name: _threat(row, f"threat.{name}") for name, row in _table("threat").items()}
     sensors = {name: _sensor(name, row) for name, row in _table("sensor").items()}
     shooters = {
         name: _shooter(name, row, threats, sensors) for name, row in _table("shooter").items()
@@ -106,6 +113,16 @@ def _table(name: str) -> dict[str, Any]:
     text = (resources.files("conf") / "catalogue" / f"{name}.yaml").read_text(encoding="utf-8")
     table: dict[str, Any] = yaml.safe_load(text)
     return table
+
+
+def _threat(row: dict[str, Any], key: str) -> ThreatKind:
+    kind = build(ThreatKind, row, key)
+    if kind.neutral and (kind.ballistic or kind.damage > 0.0 or kind.hit_probability > 0.0):
+        raise ScenarioError(
+            f"{key}.neutral: true does not go with damage {kind.damage:g}, hit_probability "
+            f"{kind.hit_probability:g}, ballistic {kind.ballistic}; 0, 0 and false are needed"
+        )
+    return kind
 
 
 def _sensor(name: str, row: dict[str, Any]) -> SensorKind:
@@ -137,8 +154,13 @@ def _shooter(
             f"{key}.sensor: {kind.sensor!r} needs a path; an organic sensor stands where its "
             "shooter stands"
         )
+    _check_conduct(kind, key)
     for threat, pk in kind.pk.items():
         one_of(threat, threats, f"{key}.pk.{threat}")
+        if threats[threat].neutral:
+            raise ScenarioError(f"{key}.pk.{threat}: a neutral kind is not shot at; leave it out")
+        if kind.jams and threats[threat].jammable == 0.0:
+            raise ScenarioError(f"{key}.pk.{threat}: threat.{threat}.jammable is 0; leave it out")
         if isinstance(pk, bool) or not isinstance(pk, int | float) or not 0.0 <= pk <= 1.0:
             raise ScenarioError(f"{key}.pk.{threat}: {pk!r} is not a probability from 0 to 1")
     for limits in ("air_range_km", "air_altitude_m", "ballistic_range_km", "ballistic_altitude_m"):
@@ -153,6 +175,20 @@ def _shooter(
     if not any(engages(kind, threats[threat], pk) for threat, pk in kind.pk.items()):
         raise ScenarioError(f"{key}.pk: {kind.pk} lets it engage nothing inside its limits")
     return kind
+
+
+def _check_conduct(kind: ShooterKind, key: str) -> None:
+    """Check what sets jammers and fighter pairs apart."""
+    if kind.jams != (kind.rounds_per_engagement == 0):
+        raise ScenarioError(
+            f"{key}.rounds_per_engagement: {kind.rounds_per_engagement} does not go with jams "
+            f"{kind.jams}; jamming spends no rounds, everything else 1 or more"
+        )
+    if kind.flies and (kind.fire_channels != 1 or kind.jams):
+        raise ScenarioError(
+            f"{key}.fire_channels: {kind.fire_channels} is not right; a pair that flies goes after "
+            "one track at a time, so 1 is needed, and no jamming"
+        )
 
 
 def engages(shooter: ShooterKind, threat: ThreatKind, pk: float) -> bool:

@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs import observation
+from envs.core import air_policing
 from envs.core.compiled import compiled
+from envs.core.params import NONE
 from envs.entities import Scenario
 from envs.observation import TABLES, Layout
 
@@ -29,6 +31,7 @@ class Tables(NamedTuple):
     asset: NDArray[Any]  # [B, A, columns]
     pair: NDArray[Any]  # [B, S, I, 4]
     clock: NDArray[Any]  # [B, 6]
+    delivery: NDArray[Any]  # [B, decisions, columns]
 
 
 class Frame(NamedTuple):
@@ -41,6 +44,7 @@ class Frame(NamedTuple):
     kinds: int  # threat kinds K
     shooter_kinds: int  # shooter kinds Q
     max_epochs: np.float32
+    penalty: np.float32  # for a neutral aircraft shot down / top_value
 
 
 def allocate(layout: Layout, members: int) -> Tables:
@@ -65,6 +69,7 @@ def frame(scenario: Scenario) -> Frame:
         len(scenario.threat_kinds),
         len(scenario.shooter_kinds),
         np.float32(scenario.max_epochs),
+        np.float32(min(scenario.neutral_penalty / max(values), observation.FINED)),
     )
 
 
@@ -99,8 +104,20 @@ def encode(state, params, tables, view, b, afresh):
     plan = params.campaign[p]
     if plan.raids > 1:
         _encode_calendar(state.raid[b], plan, deployment, tables.shooter[b], tables.clock[b])
+    if plan.decided:
+        _encode_deliveries(
+            params.delivery[p], state.depot[b], state.raid[b].day, tables.delivery[b], view
+        )
+    if params.picture[p].flying:
+        _encode_fighters(state.shooter[b], deployment, now_s, tables.shooter[b], view)
     _encode_pairs(
-        state.pair[b], state.track[b], state.shooter[b], tables.pair[b], tables.track[b], view.kinds
+        state.pair[b],
+        state.track[b],
+        state.shooter[b],
+        deployment,
+        tables.pair[b],
+        tables.track[b],
+        view,
     )
     share = _encode_assets(assets, state.health[b], tables.asset[b], view)
     tables.clock[b, 0] = min(_ONE, np.float32(epoch) / view.max_epochs)
@@ -133,8 +150,9 @@ def _encode_tracks(held, shown, tracks, beliefs, assets, epoch, epoch_min, rows,
             for k in range(view.kinds):
                 row[7 + k] = min(beliefs[i, k], _ONE)
         after = 7 + view.kinds
-        row[after] = _within((assets[track.aim].x_m - view.x_m) * _TO_100KM, FAR)
-        row[after + 1] = _within((assets[track.aim].y_m - view.y_m) * _TO_100KM, FAR)
+        if track.aim != NONE:
+            row[after] = _within((assets[track.aim].x_m - view.x_m) * _TO_100KM, FAR)
+            row[after + 1] = _within((assets[track.aim].y_m - view.y_m) * _TO_100KM, FAR)
         row[after + 2] = min(track.value / view.top_value, _ONE)
         row[after + 3] = min(track.impact_s * _TO_MIN, LONG)
         row[after + 5] = track.survival
@@ -159,11 +177,23 @@ def _encode_shooters(shooters, deployment, engagements, now_s, rows, view):
         after = 3 + view.shooter_kinds
         left = np.float32(shooter.rounds + shooter.reserve)
         row[after] = min(left / np.float32(deployed.rounds + deployed.reserve), STOCK)
-        row[after + 1] = min(np.float32(shooter.rounds // deployed.rounds_per_engagement), MANY)
+        spent = max(deployed.rounds_per_engagement, 1)  # none by jamming, which has one for ever
+        row[after + 1] = min(np.float32(shooter.rounds // spent), MANY)
         row[after + 2] = np.float32(deployed.channels - shooter.busy)
         row[after + 3] = min(next_s * _TO_MIN, LONG) if shooter.busy > 0 else _ZERO
         reloading = reload_s < np.float32(np.inf)
         row[after + 4] = min(reload_s * _TO_MIN, LONG) if reloading else _ZERO
+
+
+@compiled()
+def _encode_fighters(shooters, deployment, now_s, rows, view):
+    for s in range(shooters.shape[0]):
+        if deployment[s].sortie_s > _ZERO:
+            row, shooter = rows[s], shooters[s]
+            row[1] = _within((shooter.x_m - view.x_m) * _TO_100KM, FAR)
+            row[2] = _within((shooter.y_m - view.y_m) * _TO_100KM, FAR)
+            left_s = air_policing.sortie_left_s(shooter, deployment[s], now_s)
+            row[rows.shape[1] - 2] = min(max(left_s * _TO_MIN, _ZERO), LONG)
 
 
 @compiled()
@@ -179,6 +209,16 @@ def _encode_calendar(member, plan, deployment, rows, clock):
 
 
 @compiled()
+def _encode_deliveries(deliveries, depot, day, rows, view):
+    for d in range(deliveries.shape[0]):
+        row, delivery = rows[d], deliveries[d]
+        row[delivery.kind] = _ONE
+        row[view.shooter_kinds] = min(np.float32(depot[d]), MANY)
+        row[view.shooter_kinds + 1] = min(np.float32(delivery.rounds_per_day), MANY)
+        row[view.shooter_kinds + 2] = min(max(np.float32(delivery.first_day) - day, _ZERO), MANY)
+
+
+@compiled()
 def _encode_deployment(deployment, rows, view):
     for s in range(deployment.shape[0]):
         row, deployed = rows[s], deployment[s]
@@ -190,8 +230,9 @@ def _encode_deployment(deployment, rows, view):
 
 
 @compiled()
-def _encode_pairs(pairs, tracks, shooters, rows, track_rows, kinds):
-    at_risk, survival = 9 + kinds, 12 + kinds  # columns of the track table, already written
+def _encode_pairs(pairs, tracks, shooters, deployment, rows, track_rows, view):
+    # Columns of the track table, already written.
+    at_risk, survival = 9 + view.kinds, 12 + view.kinds
     for s in range(pairs.shape[0]):
         # What was zero and stays so is not written again: this table is most of the observation.
         if shooters[s].shown:
@@ -199,6 +240,8 @@ def _encode_pairs(pairs, tracks, shooters, rows, track_rows, kinds):
         shooters[s].shown = shooters[s].targets > 0
         if shooters[s].targets == 0:
             continue
+        # A fighter pair sees what it has before it when it fires.
+        penalty = view.penalty if deployment[s].sortie_s == _ZERO else _ZERO
         for i in range(pairs.shape[1]):
             pk, flight_s = pairs[s, i].pk, pairs[s, i].flight_s
             if pk > _ZERO:
@@ -206,7 +249,8 @@ def _encode_pairs(pairs, tracks, shooters, rows, track_rows, kinds):
                 row[0] = pk
                 row[1] = min(flight_s * _TO_MIN, LONG)
                 row[2] = min((tracks[i].impact_s - flight_s) * _TO_MIN, LONG)
-                row[3] = track_rows[i, at_risk] * track_rows[i, survival] * pk
+                gain = track_rows[i, at_risk] - tracks[i].neutral * penalty
+                row[3] = gain * track_rows[i, survival] * pk
 
 
 @compiled()

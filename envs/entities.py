@@ -30,7 +30,10 @@ class Asset:
 
 @dataclass(frozen=True)
 class Shooter:
-    """A fire unit of a kind at a place; `rounds` and `reserve_rounds` are what it starts with."""
+    """A fire unit of a kind at a place; `rounds` and `reserve_rounds` are what it starts with.
+
+    Of a fighter pair the place is its base; with `patrol`, it is aloft there when a raid begins.
+    """
 
     name: str
     kind: str
@@ -40,6 +43,7 @@ class Shooter:
     reserve_rounds: int = bounded(0, 100_000, default=0)
     asset: str = ""
     networked: bool = True
+    patrol: LonLat | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,8 @@ class Package:
     time_on_target_min: tuple[float, float] = bounded(0.0, 100_000.0)
     entry: tuple[LonLat, ...] = ()
     sector: Sector | None = None
+    exit: tuple[LonLat, ...] = ()
+    chance: float = probability(default=1.0)
     routes: tuple[tuple[LonLat, ...], ...] = ((),)
     route_jitter_km: float = bounded(0.0, 200.0, default=0.0)
     aim: tuple[str, ...] = ()
@@ -123,13 +129,15 @@ class Package:
 class Campaign:
     """Several raids with lulls between them; as it stands here, a single raid.
 
-    No raid begins after day `days`; day 0 is that of the first.
+    No raid begins after day `days`; day 0 is that of the first. With `hand_out` "decided", the
+    action says in a lull who gets what is delivered.
     """
 
     raids: int = bounded(1, 1_000, default=1)
     lull_days: tuple[float, float] = bounded(0.1, 365.0, default=(1.0, 1.0))
     days: float = bounded(0.0, 10_000.0, default=10_000.0)
     repair_per_day: float = probability(default=0.0)
+    hand_out: str = choice("by_need", "decided")
 
 
 @dataclass(frozen=True)
@@ -161,7 +169,11 @@ class Contingent:
 
 @dataclass(frozen=True, eq=False)
 class Scenario:
-    """A scenario, complete by itself with the catalogue of kinds in `conf/catalogue`."""
+    """A scenario, complete by itself with the catalogue of kinds in `conf/catalogue`.
+
+    `neutral_penalty` is what shooting down a neutral aircraft costs, in the unit of asset value;
+    `value_meur` is what one such unit is worth in million euros.
+    """
 
     name: str
     version: int
@@ -178,6 +190,8 @@ class Scenario:
     campaign: Campaign = Campaign()
     deliveries: tuple[Delivery, ...] = ()
     contingents: tuple[Contingent, ...] = ()
+    neutral_penalty: float = bounded(0.0, 1e6, default=10.0)
+    value_meur: float = bounded(0.0, 1e6, default=100.0)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -205,6 +219,15 @@ class Scenario:
         )
 
     @property
+    def traffic(self) -> bool:
+        """Whether neutral aircraft may come."""
+        return any(self.catalogue.threats[kind].neutral for kind in self.kinds_coming)
+
+    def is_traffic(self, package: Package) -> bool:
+        """Whether a package is of neutral aircraft."""
+        return any(self.catalogue.threats[kind].neutral for kind in package.kinds)
+
+    @property
     def nations(self) -> tuple[str, ...]:
         """Names of the F nations that have shooters or sensors, sorted."""
         shooting = {shooter.nation for shooter in self.shooters}
@@ -224,6 +247,11 @@ class Scenario:
     def num_threats(self) -> int:
         """Number T of rows of threats: as many as can come, and no fewer than slots."""
         return max(self.slots, self.most_threats)
+
+    @property
+    def num_decisions(self) -> int:
+        """Number of deliveries about which the action decides; 0 if they go by need."""
+        return len(self.deliveries) if self.campaign.hand_out == "decided" else 0
 
     @property
     def num_shooters(self) -> int:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from envs.entities import Scenario
 from envs.validation import one_of
 
-TABLES = ("track", "shooter", "asset", "pair", "clock")
+TABLES = ("track", "shooter", "asset", "pair", "clock", "delivery")
 
 # Bounds of distances, speeds, times and counts, in the columns' units; values are clipped to them.
 FAR, FAST, LONG, MANY = 20.0, 10.0, 2000.0, 10000.0
+FINED = 100.0  # largest assets' values that shooting a neutral aircraft may cost
 STOCK = 4.0  # times the first supply: deliveries may bring more than there was
 
 
@@ -44,6 +45,7 @@ class Layout:
             "asset": _ASSET,
             "pair": _PAIR,
             "clock": _CLOCK,
+            "delivery": _delivery_columns(scenario.shooter_kinds),
         }
         slots, shooters = scenario.num_slots, scenario.num_shooters
         self.rows: dict[str, tuple[int, ...]] = {
@@ -52,7 +54,9 @@ class Layout:
             "asset": (scenario.num_assets,),
             "pair": (shooters, slots),
             "clock": (),
+            "delivery": (scenario.num_decisions,),
         }
+        self.tables = TABLES if scenario.num_decisions else TABLES[:-1]
         self.mask_shape = (shooters, 1 + slots)
 
     def index(self, table: str, column: str) -> int:
@@ -68,7 +72,7 @@ class Layout:
     def observation_space(self) -> gymnasium.spaces.Dict:
         """Return the space of one member's observation."""
         boxes: dict[str, gymnasium.Space[Any]] = {}
-        for table in TABLES:
+        for table in self.tables:
             columns = self.columns[table]
             shape = (*self.rows[table], len(columns))
             low = np.array([column.low for column in columns], np.float32)
@@ -77,12 +81,20 @@ class Layout:
                 np.broadcast_to(low, shape), np.broadcast_to(high, shape), dtype=np.float32
             )
         boxes["action_mask"] = gymnasium.spaces.Box(0, 1, self.mask_shape, np.int8)
+        if self.scenario.num_decisions:
+            shape = (self.scenario.num_decisions, 1 + self.scenario.num_shooters)
+            boxes["delivery_mask"] = gymnasium.spaces.Box(0, 1, shape, np.int8)
         return gymnasium.spaces.Dict(boxes)
 
-    def action_space(self) -> gymnasium.spaces.MultiDiscrete:
-        """Return the space of one member's joint action: hold (0) or 1 + slot, per shooter."""
+    def action_space(self, by_need: bool = False) -> gymnasium.spaces.MultiDiscrete:
+        """Return the space of one member's joint action.
+
+        For each shooter hold (0) or 1 + slot; then, where the scenario lets deliveries be decided,
+        for each of them by need (0) or 1 + shooter; these can be left out, `by_need`.
+        """
         shooters, choices = self.mask_shape
-        return gymnasium.spaces.MultiDiscrete([choices] * shooters)
+        decisions = 0 if by_need else self.scenario.num_decisions
+        return gymnasium.spaces.MultiDiscrete([choices] * shooters + [1 + shooters] * decisions)
 
     def decode(self, observation: Mapping[str, NDArray[Any]]) -> dict[str, list[dict[str, float]]]:
         """Return one member's tables as rows of named values, for people and tests.
@@ -95,7 +107,7 @@ class Layout:
             left out; rows of tracks and shooters say their `row`, of pairs `shooter` and `track`.
         """
         rows: dict[str, list[dict[str, float]]] = {}
-        for table in TABLES:
+        for table in self.tables:
             names = [column.name for column in self.columns[table]]
             values = observation[table].reshape(-1, len(names))
             keep = np.arange(len(values))
@@ -107,6 +119,21 @@ class Layout:
                 for n, place in zip(keep, named, strict=True)
             ]
         return rows
+
+
+def flat_mask(observation: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+    """Return which choices are legal, as sb3-contrib lays them: head by head.
+
+    Args:
+        observation: tables of one member, or of a batch [B, ...].
+
+    Returns:
+        bool [..., S * (1 + I)], and D * (1 + S) more where deliveries are decided.
+    """
+    members = observation["action_mask"].shape[:-2]
+    masks = [observation[name] for name in ("action_mask", "delivery_mask") if name in observation]
+    flat = [np.asarray(mask).reshape(*members, -1) for mask in masks]
+    return np.concatenate(flat, axis=-1).astype(np.bool_)
 
 
 def _where(table: str, n: int, slots: int) -> dict[str, float]:
@@ -157,7 +184,19 @@ def _shooter_columns(kinds: tuple[str, ...]) -> tuple[Column, ...]:
             ("next_channel_min", "min", 0, LONG, "until a busy channel is free; 0: none busy"),
             ("next_reload_min", "min", 0, LONG, "until the reload under way ends; 0: none"),
             ("range_100km", "100 km", 0, FAR, "largest range against air-breathing targets"),
+            ("sortie_left_min", "min", 0, LONG, "a pair can be aloft; 0: it does not fly"),
             ("days_to_change", "days", 0, MANY, "until it arrives or leaves; 0: it stays"),
+        )
+    )
+
+
+def _delivery_columns(kinds: tuple[str, ...]) -> tuple[Column, ...]:
+    return _columns(
+        (
+            *((f"kind_{kind}", "", 0, 1, f"1: rounds of a {kind}") for kind in kinds),
+            ("waiting", "rounds", 0, MANY, "delivered, that nobody could take yet"),
+            ("rounds_per_day", "1/day", 0, MANY, "that arrive once they begin to"),
+            ("days_to_first", "days", 0, MANY, "until they begin to arrive; 0: they do"),
         )
     )
 
@@ -176,7 +215,13 @@ _PAIR = _columns(
         ("pk", "", 0, 1, "by belief; 0: no intercept, or not its to use, and the row is 0"),
         ("time_of_flight_min", "min", 0, LONG, "from decision to intercept"),
         ("slack_min", "min", 0, LONG, "time to impact less time of flight"),
-        ("value_saved", "", 0, 1, "value at risk * survival * pk"),
+        (
+            "value_saved",
+            "",
+            -FINED,
+            1,
+            "value at risk * survival * pk, less the penalty for a neutral aircraft * belief * pk",
+        ),
     )
 )
 _CLOCK = _columns(

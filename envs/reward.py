@@ -17,7 +17,8 @@ def reward_weights(
     Args:
         scenario: names the metrics.
         reward: weight by metric name; None: -1 / `mean_undefended_loss` on the loss, so that the
-            mean return orders policies as the score does.
+            mean return orders policies as the score does, and, where neutral aircraft may come,
+            -`neutral_penalty` / `mean_undefended_loss` on each that is shot down.
         mean_undefended_loss: of the scenario, in units of asset value.
 
     Raises:
@@ -26,6 +27,8 @@ def reward_weights(
     """
     if reward is None:
         reward = {"loss": -1.0 / mean_undefended_loss}
+        if scenario.traffic:
+            reward["neutrals_shot"] = -scenario.neutral_penalty / mean_undefended_loss
     names = scenario.metric_names
     weights = np.zeros(len(names))
     for name, weight in reward.items():

@@ -137,7 +137,11 @@ def _shooter(row: Any, key: str) -> Shooter:
             f"{key}.rounds: {shooter.rounds} is more than the magazine of {shooter.kind} holds "
             f"({kind.magazine_rounds}); put the rest into reserve_rounds"
         )
-    if shooter.rounds + shooter.reserve_rounds < kind.rounds_per_engagement:
+    if shooter.patrol is not None:
+        if not kind.flies:
+            raise ScenarioError(f"{key}.patrol: a {shooter.kind} does not fly; leave it out")
+        check_on_map(shooter.patrol, f"{key}.patrol")
+    if shooter.rounds + shooter.reserve_rounds < max(kind.rounds_per_engagement, 1):
         raise ScenarioError(
             f"{key}.rounds: {shooter.rounds} lets it engage nothing; one engagement of "
             f"{shooter.kind} spends {kind.rounds_per_engagement}"
@@ -212,11 +216,13 @@ def _package(row: Any, key: str) -> Package:
     if not isinstance(routes, list | tuple) or not routes:
         raise ScenarioError(f"{key}.routes: {routes!r} is not a list of routes; [[]] is straight")
     given["routes"] = tuple(_line(r, f"{key}.routes[{n}]") for n, r in enumerate(routes))
+    given["exit"] = _line(row.pop("exit", ()), f"{key}.exit")
     given["aim"] = _names(row.pop("aim", ()), "asset", f"{key}.aim")
     package = build(Package, row, key, **given)
     _check_kinds(package, key)
     if (package.sector is None) == (not package.entry):
         raise ScenarioError(f"{key}: either entry (a list of positions) or sector is needed")
+    _check_traffic(package, key)
     _check_order(package.number, f"{key}.number")
     _check_order(package.time_on_target_min, f"{key}.time_on_target_min")
     return package
@@ -281,6 +287,26 @@ def _check_kinds(package: Package, key: str) -> None:
         raise ScenarioError(f"{key}.kinds: {dict(package.kinds)} has no weight above 0")
 
 
+def _check_traffic(package: Package, key: str) -> None:
+    """Check that a package is of neutral kinds that leave, or of threats that aim at assets."""
+    neutral = [kind for kind in package.kinds if load_catalogue().threats[kind].neutral]
+    if not neutral:
+        if package.exit:
+            raise ScenarioError(f"{key}.exit: threats aim at assets; leave it out, or use aim")
+        return
+    if len(neutral) < len(package.kinds):
+        raise ScenarioError(
+            f"{key}.kinds: neutral kinds ({', '.join(neutral)}) and threats cannot share a "
+            "package; two packages are needed"
+        )
+    if not package.exit:
+        raise ScenarioError(
+            f"{key}.exit: missing; neutral aircraft leave along a line, a list of positions"
+        )
+    if package.aim or package.same_aim:
+        raise ScenarioError(f"{key}.aim: neutral aircraft aim at nothing; leave it out")
+
+
 def _check(scenario: Scenario) -> None:
     """Check what concerns the scenario as a whole."""
     for key in ("assets", "shooters", "sensors", "packages", "contingents"):
@@ -288,8 +314,10 @@ def _check(scenario: Scenario) -> None:
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ScenarioError(f"{key}: the name {twice!r} stands twice; names must differ")
-    if sum(package.number[0] for package in scenario.packages) < 1:
-        raise ScenarioError("packages: the raid can be empty; some number must be 1 or more")
+    if not any(package.number[0] > 0 and package.chance == 1.0 for package in scenario.packages):
+        raise ScenarioError(
+            "packages: the raid can be empty; some number must be 1 or more, with chance 1"
+        )
     _check_sharing(scenario)
     assets = [asset.name for asset in scenario.assets]
     for n, shooter in enumerate(scenario.shooters):
@@ -389,6 +417,8 @@ def _check_sharing(scenario: Scenario) -> None:
 
 def _check_entries(scenario: Scenario) -> None:
     for n, package in enumerate(scenario.packages):
+        if scenario.is_traffic(package):
+            continue
         nearest_m, asset = nearest_aim(scenario, package)
         if nearest_m < 1_000.0:
             raise ScenarioError(

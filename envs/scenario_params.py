@@ -21,13 +21,7 @@ def scenario_params(scenario: Scenario) -> Params:
         "threat_kind": _threat_kinds(scenario),
         "asset": _assets(scenario),
         "shooter": _shooters(scenario),
-        "shooter_pk": [
-            [
-                scenario.catalogue.shooters[shooter.kind].pk.get(kind, 0.0)
-                for kind in scenario.threat_kinds
-            ]
-            for shooter in scenario.shooters
-        ],
+        "shooter_pk": _shooter_pk(scenario),
         "sensor": _sensors(scenario),
         "sensor_path": _sensor_paths(scenario),
         "picture": _picture(scenario),
@@ -69,7 +63,8 @@ def latest_arrival_s(scenario: Scenario, package: Package) -> tuple[float, str]:
     queue_s = 60.0 * (package.spread_min + package.spacing_min * (package.number[1] - 1))
     on_target_s = package.time_on_target_min[1] * 60.0 + queue_s
     entry = entry_line(package)
-    ends = to_plane([asset.position for asset in _aims(scenario, package)])
+    places = package.exit or [asset.position for asset in _aims(scenario, package)]
+    ends = to_plane(list(places))
     latest, slowest = 0.0, next(iter(package.kinds))
     for name in (kind for kind, weight in package.kinds.items() if weight > 0):
         kind = scenario.catalogue.threats[name]
@@ -118,6 +113,12 @@ def entry_line(package: Package) -> NDArray[np.float64]:
     return arc(centre, sector.radius_km * 1e3, sector.from_deg, sector.to_deg, ENTRY_POINTS)
 
 
+def exit_line(package: Package) -> NDArray[np.float64]:
+    """Return the points of the line along which traffic leaves; of threats, the entry line's."""
+    line = to_plane(list(package.exit))
+    return spaced(line, ENTRY_POINTS) if len(line) else entry_line(package)
+
+
 def _threat_kinds(scenario: Scenario) -> dict[str, Any]:
     kinds = list(scenario.catalogue.threats.values())
     return {
@@ -132,6 +133,8 @@ def _threat_kinds(scenario: Scenario) -> dict[str, Any]:
         "ballistic": [kind.ballistic for kind in kinds],
         "decoy": [kind.decoy for kind in kinds],
         "audible": [kind.audible for kind in kinds],
+        "neutral": [kind.neutral for kind in kinds],
+        "jammable": [kind.jammable for kind in kinds],
     }
 
 
@@ -161,6 +164,7 @@ def _shooters(scenario: Scenario) -> dict[str, Any]:
         )
         for n, end in enumerate(("min", "max"))
     }
+    patrols = to_plane([shooter.patrol or shooter.position for shooter in scenario.shooters])
     return {
         **_places(scenario.shooters),
         **limits,
@@ -185,7 +189,25 @@ def _shooters(scenario: Scenario) -> dict[str, Any]:
         "networked": [shooter.networked for shooter in scenario.shooters],
         "ready_day": scenario.presence_days[:, 0],
         "leave_day": scenario.presence_days[:, 1],
+        "jams": [kind.jams for kind in kinds],
+        "sortie_s": [kind.sortie_min * 60.0 for kind in kinds],
+        "patrol_x_m": patrols[:, 0],
+        "patrol_y_m": patrols[:, 1],
+        "aloft": [shooter.patrol is not None for shooter in scenario.shooters],
     }
+
+
+def _shooter_pk(scenario: Scenario) -> list[list[float]]:
+    """Return the pk of every shooter against every threat kind, as expected of jamming."""
+    rows = []
+    for shooter in scenario.shooters:
+        kind = scenario.catalogue.shooters[shooter.kind]
+        pk = [kind.pk.get(name, 0.0) for name in scenario.threat_kinds]
+        if kind.jams:
+            shares = [threat.jammable for threat in scenario.catalogue.threats.values()]
+            pk = [one * share for one, share in zip(pk, shares, strict=True)]
+        rows.append(pk)
+    return rows
 
 
 def _organic_rows(scenario: Scenario) -> NDArray[np.int32]:
@@ -262,6 +284,8 @@ def _picture(scenario: Scenario) -> dict[str, Any]:
         "aims_public": picture.aims == "public",
         "restricted": scenario.restricted,
         "moving": any(scenario.catalogue.sensors[s.kind].moves for s in scenario.sensors),
+        "flying": any(scenario.catalogue.shooters[s.kind].flies for s in scenario.shooters),
+        "traffic": scenario.traffic,
         "kinds_coming": len(scenario.kinds_coming),
         "detections_to_start": picture.detections_to_start,
         "misses_to_lose": picture.misses_to_lose,
@@ -275,7 +299,7 @@ def _kind_prior(scenario: Scenario) -> NDArray[np.float64]:
     expected = np.zeros(len(scenario.threat_kinds))
     for package in scenario.packages:
         weights = np.array([package.kinds.get(kind, 0.0) for kind in scenario.threat_kinds])
-        expected += sum(package.number) / 2.0 * weights / weights.sum()
+        expected += package.chance * sum(package.number) / 2.0 * weights / weights.sum()
     return np.asarray(expected / expected.sum())
 
 
@@ -287,6 +311,7 @@ def _campaign(scenario: Scenario) -> dict[str, Any]:
         "lull_min_days": campaign.lull_days[0],
         "lull_max_days": campaign.lull_days[1],
         "repair_per_day": campaign.repair_per_day,
+        "decided": scenario.num_decisions > 0,
     }
 
 
@@ -320,8 +345,11 @@ def _packages(scenario: Scenario) -> dict[str, Any]:
             via_m[g, n, : len(route)] = to_plane(list(route))
             counts[g, n] = len(route)
     lines = np.stack([entry_line(package) for package in packages])
+    exits = np.stack([exit_line(package) for package in packages])
     return {
         "package": {
+            "chance": [package.chance for package in packages],
+            "traffic": [scenario.is_traffic(package) for package in packages],
             "fewest": [package.number[0] for package in packages],
             "most": [package.number[1] for package in packages],
             "same_aim": [package.same_aim for package in packages],
@@ -335,6 +363,7 @@ def _packages(scenario: Scenario) -> dict[str, Any]:
         "package_kind": [_kind_weights(scenario, package) for package in packages],
         "package_aim": [_aim_weights(scenario, package) for package in packages],
         "entry": {"x_m": lines[:, :, 0], "y_m": lines[:, :, 1]},
+        "exit": {"x_m": exits[:, :, 0], "y_m": exits[:, :, 1]},
         "vias": counts,
         "via": {"x_m": via_m[..., 0], "y_m": via_m[..., 1]},
     }

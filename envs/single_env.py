@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.batch import RaidBatch, check_actions
+from envs.observation import flat_mask
 from envs.validation import one_of
 
 
@@ -15,11 +16,12 @@ class BalticShieldEnv(gymnasium.Env):
     """Interceptor allocation in one raid on the Baltic states.
 
     Observation: Dict of float32 tables and an int8 mask, of fixed size; units and bounds of each
-        column are in `envs.observation.Layout`. `track` [I, 17 + K], `shooter` [S, 10 + Q],
-        `asset` [A, 5], `pair` [S, I, 4], `clock` [6], `action_mask` [S, 1 + I].
+        column are in `envs.observation.Layout`. `track` [I, 17 + K], `shooter` [S, 11 + Q],
+        `asset` [A, 5], `pair` [S, I, 4], `clock` [6], `action_mask` [S, 1 + I]. Where deliveries
+        are decided, `delivery` [D, 3 + Q] and `delivery_mask` [D, 1 + S].
     Action: `MultiDiscrete([1 + I] * S)`; for each shooter hold (0) or one engagement of the track
         in slot i (1 + i). What the mask does not allow is a hold, and counted in the metric
-        `illegal_actions`.
+        `illegal_actions`. Where deliveries are decided, D more: by need (0) or 1 + shooter.
     Reward: -(loss of the epoch) / (mean undefended loss of the scenario), or weights over metrics.
     Episode: one raid. Terminated when every threat is settled or everything is lost; truncated
         only by `max_epochs`. The last info holds all metrics under `metrics`.
@@ -79,7 +81,7 @@ class BalticShieldEnv(gymnasium.Env):
         """Play one epoch.
 
         Args:
-            action: integers [S], 0 to hold or 1 + slot.
+            action: integers [S], 0 to hold or 1 + slot; see `RaidBatch.step`.
 
         Returns:
             Observation, reward, terminated, truncated, info.
@@ -87,7 +89,7 @@ class BalticShieldEnv(gymnasium.Env):
         Raises:
             ValueError: on an action of another shape or dtype.
         """
-        self.batch.step(check_actions(action, self.action_space.shape or ())[None])
+        self.batch.step(check_actions(action, self.batch.scenario)[None])
         terminated, truncated = bool(self.batch.terminated[0]), bool(self.batch.truncated[0])
         info: dict[str, Any] = {}
         if terminated or truncated:
@@ -95,8 +97,8 @@ class BalticShieldEnv(gymnasium.Env):
         return self._observation(), float(self.batch.reward[0]), terminated, truncated, info
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """Return which choices are legal now, bool [S * (1 + I)], as sb3-contrib lays them."""
-        return self.batch.observation["action_mask"].reshape(-1).astype(np.bool_)
+        """Return which choices are legal now; see `envs.observation.flat_mask`."""
+        return flat_mask(self.batch.observation)[0]
 
     def state(self) -> Any:
         """Return the whole truth, live: for planners and critics, never part of an observation."""

@@ -10,6 +10,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from envs.batch import RaidBatch, split_index
+from envs.observation import flat_mask
 
 
 class BalticShieldVectorEnv(gymnasium.vector.VectorEnv):
@@ -95,7 +96,7 @@ class BalticShieldVectorEnv(gymnasium.vector.VectorEnv):
         """Play one epoch.
 
         Args:
-            actions: integers [B, S], 0 to hold or 1 + slot.
+            actions: integers [B, S], 0 to hold or 1 + slot; see `RaidBatch.step`.
 
         Returns:
             Copies of observation, reward, terminated, truncated; infos.
@@ -122,8 +123,8 @@ class BalticShieldVectorEnv(gymnasium.vector.VectorEnv):
         return batch.snapshot(), reward, terminated, truncated, infos
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """Return which choices are legal now, bool [B, S * (1 + I)], as sb3-contrib lays them."""
-        return self.batch.observation["action_mask"].reshape(self.num_envs, -1).astype(np.bool_)
+        """Return which choices are legal now; see `envs.observation.flat_mask`."""
+        return flat_mask(self.batch.observation)
 
     def state(self) -> Any:
         """Return the whole truth of the batch, live: for planners and critics, never a policy."""

@@ -11,6 +11,7 @@ import numpy as np
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices
 
 from envs.batch import RaidBatch, check_actions
+from envs.observation import flat_mask
 from envs.scenario import Scenario
 
 
@@ -29,6 +30,8 @@ class RaidVecEnv(VecEnv):
         max_epochs: Truncate after this many epochs; None for the scenario's clock alone.
         split: Which raids: train, validation or test.
         copies: Rows that play the same raid with the same luck (for a baseline of siblings).
+        by_need: Whether deliveries go by need even where the scenario lets them be decided, so
+            that actions are [B, S].
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class RaidVecEnv(VecEnv):
         max_epochs: int | None = None,
         split: str = "train",
         copies: int = 1,
+        by_need: bool = False,
     ) -> None:
         if copies < 1 or num_envs % copies:
             raise ValueError(f"copies={copies} must divide num_envs={num_envs}")
@@ -54,7 +58,7 @@ class RaidVecEnv(VecEnv):
         self._started = time.perf_counter()
         layout = self.batch.layout
         # Last: VecEnv's constructor asks for render_mode at once.
-        super().__init__(num_envs, layout.observation_space(), layout.action_space())
+        super().__init__(num_envs, layout.observation_space(), layout.action_space(by_need))
 
     def reset(self) -> dict[str, np.ndarray]:
         """Start a raid in every row, using up the seeds and options set before.
@@ -90,7 +94,7 @@ class RaidVecEnv(VecEnv):
 
     def step_async(self, actions: np.ndarray) -> None:
         """Keep the actions, int64 [B, S], for step_wait."""
-        self._actions = check_actions(actions, (self.num_envs, self.scenario.num_shooters))
+        self._actions = check_actions(actions, self.scenario, self.num_envs)
 
     def step_wait(
         self,
@@ -135,9 +139,8 @@ class RaidVecEnv(VecEnv):
             }
 
     def action_masks(self) -> np.ndarray:
-        """Legal choices, bool [B, S * (1 + I)], True = legal, shooter by shooter."""
-        mask = self.batch.observation["action_mask"]
-        return mask.reshape(self.num_envs, -1).astype(bool)
+        """Legal choices, True = legal, head by head; see ``envs.observation.flat_mask``."""
+        return flat_mask(self.batch.observation)
 
     def close(self) -> None:
         """Nothing to release."""

@@ -23,6 +23,7 @@ from stable_baselines3.common.policies import BasePolicy
 from agents.learned.models import Model, build_policy, columns_of
 from agents.learned.settings import MaskablePPOSettings, PPOSettings, TrainingSettings
 from agents.policy import Actions, Observation
+from envs.observation import flat_mask
 from envs.scenario import Scenario
 
 FORMAT = 1
@@ -52,8 +53,7 @@ class LearnedAgent:
         tensors = {name: torch.as_tensor(table) for name, table in observation.items()}
         arguments: dict[str, Any] = {}
         if not hasattr(self.policy, "price_weights"):
-            mask = np.asarray(observation["action_mask"])
-            arguments["action_masks"] = mask.reshape(len(mask), -1).astype(bool)
+            arguments["action_masks"] = flat_mask(observation)
         before = torch.get_float32_matmul_precision()
         torch.set_float32_matmul_precision("highest")  # the same scores wherever it is evaluated
         try:

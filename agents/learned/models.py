@@ -39,7 +39,9 @@ def build(settings: TrainingSettings, scenario: Scenario, resumed_at: int = 0) -
     raids, order, general = training_seeds(settings.seed, resumed_at)
     torch.manual_seed(general)
     np.random.seed(general % 2**32)  # sb3-contrib's buffer draws its minibatches from it
-    env = RaidVecEnv(scenario, settings.num_envs, copies=getattr(settings, "copies", 1))
+    # The allocation policy has no head for deliveries.
+    copies, by_need = getattr(settings, "copies", 1), isinstance(settings, PPOSettings)
+    env = RaidVecEnv(scenario, settings.num_envs, copies=copies, by_need=by_need)
     env.seed(raids)
     common: dict[str, Any] = {
         "learning_rate": linear_schedule(settings.learning_rate, settings.final_learning_rate),
@@ -71,7 +73,8 @@ def build(settings: TrainingSettings, scenario: Scenario, resumed_at: int = 0) -
 def build_policy(settings: TrainingSettings, scenario: Scenario) -> BasePolicy:
     """The policy alone, as ``build`` starts it, without environment or buffers."""
     layout = Layout(scenario)
-    spaces = (layout.observation_space(), layout.action_space())
+    by_need = isinstance(settings, PPOSettings)
+    spaces = (layout.observation_space(), layout.action_space(by_need))
     arguments = policy_arguments(settings, scenario)
     torch.manual_seed(training_seeds(settings.seed, 0)[2])
     if isinstance(settings, MaskablePPOSettings):

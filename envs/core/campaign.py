@@ -61,15 +61,23 @@ def delivered(delivery, day):
 
 
 @compiled()
-def deliver(depot, deliveries, delivery_to, shooters, deployment, totals, before, day):
+def deliver(
+    depot, deliveries, delivery_to, shooters, deployment, totals, before, day, orders, mask
+):
     """Hand out what has arrived since the day `before`, and what was left over.
 
-    One round at a time goes to the able shooter of the kind, of a nation that can use it, that has
-    the smallest share of its first supply, the first of equals. What nobody can take stays in the
+    All goes to the shooter that `orders` name, if it is legal by the mask and able. Otherwise one
+    round at a time goes to the able shooter of the kind, of a nation that can use it, that has the
+    smallest share of its first supply, the first of equals. What nobody can take stays in the
     depot.
     """
     for d in range(deliveries.shape[0]):
         depot[d] += delivered(deliveries[d], day) - delivered(deliveries[d], before)
+        chosen = receiver(orders, mask, d)
+        if chosen != NONE and shooters[chosen].able:
+            shooters[chosen].reserve += depot[d]
+            totals[metrics.ROUNDS_DELIVERED] += depot[d]
+            depot[d] = 0
         while depot[d] > 0:
             s = neediest(shooters, deployment, deliveries[d].kind, delivery_to[d])
             if s == NONE:
@@ -77,6 +85,40 @@ def deliver(depot, deliveries, delivery_to, shooters, deployment, totals, before
             shooters[s].reserve += 1
             depot[d] -= 1
             totals[metrics.ROUNDS_DELIVERED] += 1.0
+
+
+@compiled()
+def receiver(orders, mask, d):
+    """Return the shooter that gets delivery d by the joint action, or NONE: by need."""
+    shooters = mask.shape[1] - 1
+    if orders.shape[0] == shooters:
+        return NONE
+    order = orders[shooters + d]
+    legal = 0 < order <= shooters and mask[d, order] == 1
+    return order - 1 if legal else NONE
+
+
+@compiled()
+def check_orders(orders, mask, totals):
+    """Count the orders about deliveries that the mask does not allow."""
+    shooters = mask.shape[1] - 1
+    for n in range(shooters, orders.shape[0]):
+        if orders[n] != 0 and receiver(orders, mask, n - shooters) == NONE:
+            totals[metrics.ILLEGAL_ACTIONS] += 1.0
+
+
+@compiled()
+def mask_deliveries(mask, deliveries, delivery_to, deployment, day, lull):
+    """Write which shooters may be given which deliveries: in a lull, those that can use them.
+
+    Of the kind, of a nation that can, and not gone by the day.
+    """
+    for d in range(mask.shape[0]):
+        mask[d, 0] = 1
+        for s in range(deployment.shape[0]):
+            deployed = deployment[s]
+            fits = deployed.kind == deliveries[d].kind and delivery_to[d, deployed.nation]
+            mask[d, 1 + s] = lull and fits and day < deployed.leave_day
 
 
 @compiled()

@@ -54,7 +54,8 @@ def impacts(threats, kinds, assets, healths, totals, until_s):
         threat = threats[i]
         if not threat.hits:
             threat.status = DUD
-            totals[metrics.DUDS] += 1.0
+            if not kinds[threat.kind].neutral:
+                totals[metrics.DUDS] += 1.0
             continue
         threat.status = LEAKED
         totals[metrics.LEAKERS] += 1.0

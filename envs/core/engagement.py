@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from envs.core import metrics
+from envs.core import air_policing, metrics, randomness
 from envs.core.compiled import compiled
 from envs.core.flight import leg_at
 from envs.core.params import NONE
+from envs.core.randomness import uniform
 from envs.core.state import INBOUND, KILLED
 
 HOLD = 0
-_ONE, _INF = np.float32(1.0), np.float32(np.inf)
+_ZERO, _ONE, _INF = np.float32(0.0), np.float32(1.0), np.float32(np.inf)
 
 
 @compiled(inlined=True)
@@ -26,15 +27,18 @@ def launch(
     base_pk,
     engagements,
     totals,
+    key,
     now_s,
 ):
     """Start the engagements that `actions` [S] orders and the mask [S, 1 + I] allows.
 
     Intercept time and pk are those of the pair table, frozen at launch. Where that pk is of a
-    believed kind, the engagement will be judged by the same pk for the kind that the threat is.
+    believed kind, the engagement will be judged by the same pk for the kind that the threat is;
+    neutral aircraft taken for a threat are hit as surely as that would be. A fighter pair is sent,
+    and spends its round when it fires.
     What is illegal or unknown is a hold, counted in the metric `illegal_actions`.
     """
-    for s in range(actions.shape[0]):
+    for s in range(mask.shape[0]):
         action = actions[s]
         if action == HOLD:
             continue
@@ -43,40 +47,67 @@ def launch(
             continue
         slot = action - 1
         target = tracks[slot].threat
-        shooter, threat = shooters[s], threats[target]
+        shooter, deployed, threat = shooters[s], deployment[s], threats[target]
         engagement = engagements[s, shooter.busy]
         engagement.target = target
         engagement.track = slot
         engagement.resolve_s = now_s + pairs[s, slot].flight_s
         engagement.pk = pairs[s, slot].pk
         engagement.true_pk = engagement.pk
-        if not tracks[slot].certain:
-            share = base_pk[s, threat.kind] / believed_pk(base_pk[s], beliefs[slot])
+        kind = kinds[threat.kind]
+        if not (tracks[slot].certain or kind.neutral):
+            believed = believed_pk(base_pk[s], beliefs[slot], tracks[slot].neutral)
+            share = base_pk[s, threat.kind] / believed
             engagement.true_pk = min(engagement.true_pk * share, _ONE)
+        if deployed.jams:
+            engagement.true_pk = jamming_pk(engagement.true_pk, kind, threat.number, key)
         engagement.leg = threat.leg
         shooter.busy += 1
-        shooter.rounds -= deployment[s].rounds_per_engagement
-        _count_launch(deployment[s], threat, kinds, totals)
+        totals[metrics.ENGAGEMENTS] += 1.0
+        if deployed.sortie_s > _ZERO:
+            air_policing.send(shooter, deployed, tracks[slot], pairs[s, slot].flight_s, now_s)
+        else:
+            spend(shooter, deployed, threat, kinds, totals)
 
 
 @compiled()
-def believed_pk(base_pk, belief):
-    """Return the kill probability at range 0 of a track: sum over kinds of belief * pk."""
-    pk = np.float32(0.0)
+def believed_pk(base_pk, belief, neutral):
+    """Return the kill probability at range 0 of a track, if it is a threat.
+
+    Sum over kinds of belief * pk, pk being 0 against neutral kinds, divided by 1 - belief that it
+    is neutral; 0 if that is certain.
+    """
+    if neutral >= _ONE:
+        return _ZERO
+    pk = _ZERO
     for kind in range(belief.shape[0]):
         pk += belief[kind] * base_pk[kind]
-    return min(pk, _ONE)
+    return min(pk / (_ONE - neutral), _ONE)
 
 
 @compiled()
-def _count_launch(deployed, threat, kinds, totals):
+def jamming_pk(pk, kind, number, key):
+    """Return the pk of jamming one threat: pk / jammable if it can be jammed at all, and else 0.
+
+    Whether it can is its own luck, the same for every attempt.
+    """
+    if uniform(key, randomness.JAMMING, number, 0) >= kind.jammable:
+        return _ZERO
+    return np.float32(min(pk / kind.jammable, 1.0))
+
+
+@compiled()
+def spend(shooter, deployed, threat, kinds, totals):
+    """Take the rounds of one engagement from a shooter, and count them."""
     rounds = deployed.rounds_per_engagement
-    totals[metrics.ENGAGEMENTS] += 1.0
+    shooter.rounds -= rounds
     totals[metrics.ROUNDS_FIRED] += rounds
     totals[metrics.ROUNDS_COST] += rounds * deployed.cost_keur
     totals[metrics.BY_KIND + 2 * kinds.shape[0] + deployed.kind] += rounds
     if kinds[threat.kind].decoy:
         totals[metrics.ROUNDS_AT_DECOYS] += rounds
+    if kinds[threat.kind].neutral:
+        totals[metrics.ROUNDS_AT_NEUTRALS] += rounds
     if threat.status != INBOUND:
         totals[metrics.ROUNDS_AT_DEAD] += rounds
 
@@ -112,28 +143,41 @@ def due(shooters, engagements, until_s, order):
 
 
 @compiled(inlined=True)
-def resolve(engagements, deployment, threats, routes, kinds, totals, order, count):
+def resolve(
+    engagements, shooters, deployment, threats, routes, kinds, tracks, beliefs, totals, order, count
+):
     """Judge the engagements that `due` has put in order.
 
     One at a threat that is dead or lands no later is wasted, and so is one whose track was lost;
-    both are counted.
+    both are counted. A fighter pair that finds its track identifies it, and fires at a threat.
     """
     channels = engagements.shape[1]
     for n in range(count):
         s, c = order[n] // channels, order[n] % channels
-        engagement = engagements[s, c]
+        engagement, deployed = engagements[s, c], deployment[s]
         i = engagement.target
-        threat = threats[i]
-        if threat.status != INBOUND or engagement.resolve_s >= threat.impact_s:
-            totals[metrics.ROUNDS_WASTED] += deployment[s].rounds_per_engagement
-        elif engagement.track == NONE:
-            totals[metrics.ROUNDS_WASTED] += deployment[s].rounds_per_engagement
-            totals[metrics.ROUNDS_UNGUIDED] += deployment[s].rounds_per_engagement
-        elif kills(engagement, threat, routes[i], kinds[threat.kind]):
+        threat, kind = threats[i], kinds[threats[i].kind]
+        gone = threat.status != INBOUND or engagement.resolve_s >= threat.impact_s
+        slot = engagement.track
+        if deployed.sortie_s > _ZERO:
+            found = not gone and slot != NONE
+            if not (found and air_policing.meet(tracks[slot], beliefs[slot], threat, kind, totals)):
+                engagement.track = NONE  # nothing was fired, so there is nothing to report
+                continue
+            spend(shooters[s], deployed, threat, kinds, totals)
+        if gone:
+            totals[metrics.ROUNDS_WASTED] += deployed.rounds_per_engagement
+        elif slot == NONE:
+            totals[metrics.ROUNDS_WASTED] += deployed.rounds_per_engagement
+            totals[metrics.ROUNDS_UNGUIDED] += deployed.rounds_per_engagement
+        elif kills(engagement, threat, routes[i], kind):
             threat.status = KILLED
-            totals[metrics.KILLED] += 1.0
             totals[metrics.BY_KIND + threat.kind] += 1.0
-            totals[metrics.KILLED_COST] += kinds[threat.kind].cost_keur
+            if kind.neutral:
+                totals[metrics.NEUTRALS_SHOT] += 1.0
+            else:
+                totals[metrics.KILLED] += 1.0
+                totals[metrics.KILLED_COST] += kind.cost_keur
 
 
 @compiled()
@@ -183,7 +227,9 @@ def drop_lost(shooters, deployment, totals, raid_over):
     """End the engagements of shooters out of action, or all if the raid is over: wasted."""
     for s in range(shooters.shape[0]):
         if (raid_over or not shooters[s].able) and shooters[s].busy > 0:
-            totals[metrics.ROUNDS_WASTED] += shooters[s].busy * deployment[s].rounds_per_engagement
+            if deployment[s].sortie_s == _ZERO:
+                wasted = shooters[s].busy * deployment[s].rounds_per_engagement
+                totals[metrics.ROUNDS_WASTED] += wasted
             shooters[s].busy = 0
 
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from envs.core import air_policing
 from envs.core.command import may_use
 from envs.core.compiled import compiled
 from envs.core.engagement import believed_pk
@@ -46,6 +47,19 @@ def gather(held, tracks, kinds, table, slots):
     return count
 
 
+@compiled()
+def doubt(held, tracks, beliefs, kinds):
+    """Write the belief that each track is neutral: the sum over the neutral kinds."""
+    for i in range(tracks.shape[0]):
+        if not held[i]:
+            continue
+        neutral = _ZERO
+        for k in range(kinds.shape[0]):
+            if kinds[k].neutral:
+                neutral += beliefs[i, k]
+        tracks[i].neutral = min(neutral, _ONE)
+
+
 @compiled(inlined=True)
 def engagement_table(
     held,
@@ -62,14 +76,18 @@ def engagement_table(
     mask,
     table,
     slots,
+    now_s,
 ):
     """Fill the pair table [S, I] and the mask [S, 1 + I].
 
     A pair is possible, pk > 0, if the shooter is able and has rounds left or to come, the track
     is held and the shooter's to use, and the predicted intercept is before the predicted impact,
-    inside range and altitude band, and in line of sight of the shooter's guidance. It is legal if
-    besides a channel is free and the rounds are ready.
+    inside range and altitude band, and in line of sight of the shooter's guidance; a fighter pair
+    must besides get there within its sortie. It is legal if besides a channel is free and the
+    rounds are ready. What is known to be neutral nobody can engage.
     """
+    if picture.traffic and not picture.perfect:
+        doubt(held, tracks, beliefs, kinds)
     count = gather(held, tracks, kinds, table, slots)
     for s in range(shooters.shape[0]):
         shooter, deployed = shooters[s], deployment[s]
@@ -83,50 +101,58 @@ def engagement_table(
         shooter.targets = 0
         if not shooter.able or shooter.rounds + shooter.reserve == 0:
             continue
-        if not any_near(table, count, deployed):
+        wait_s = air_policing.reaction_s(shooter, deployed)
+        if not any_near(table, count, shooter, deployed, wait_s):
             continue
         for k in range(count):
             if table[KIND, k] >= _ZERO:
                 table[PK, k] = base_pk[s, int(table[KIND, k])]
             else:
-                table[PK, k] = believed_pk(base_pk[s], beliefs[slots[k]])
+                i = slots[k]
+                table[PK, k] = believed_pk(base_pk[s], beliefs[i], tracks[i].neutral)
         if picture.restricted:
             for k in range(count):
                 shared = deployed.networked and may_use(usable[slots[k]], deployed.nation)
                 if not shared and not own[s, slots[k]]:
                     table[PK, k] = _ZERO
-        fly_out(table, count, deployed)
-        judge(table, count, deployed)
+        fly_out(table, count, shooter, deployed, wait_s)
+        judge(table, count, deployed, wait_s)
         enough = shooter.rounds >= deployed.rounds_per_engagement
         ready = enough and shooter.busy < deployed.channels
+        if deployed.sortie_s > _ZERO:
+            ready = ready and shooter.reload_s == _INF
+            left_s = air_policing.sortie_left_s(shooter, deployed, now_s)
+            for k in range(count):
+                if not table[FLIGHT, k] + wait_s <= left_s:
+                    table[PK, k] = _ZERO
         for k in range(count):
             if table[PK, k] > _ZERO:
                 i = slots[k]
                 pairs[s, i].pk = table[PK, k]
-                pairs[s, i].flight_s = table[FLIGHT, k] + deployed.reaction_s
+                pairs[s, i].flight_s = table[FLIGHT, k] + wait_s
                 mask[s, 1 + i] = ready
                 shooter.targets += 1
 
 
 @compiled()
-def any_near(table, count, deployed):
+def any_near(table, count, shooter, deployed, wait_s):
     """Return whether some track could come into a shooter's range before its interceptor ends.
 
     Until then a track moves at most speed * (reaction + range_max / interceptor speed). Cheap,
     and true where `fly_out` and `judge` find a pair possible; a thousandth covers rounding.
     """
     far = max(deployed.air_range_max_m, deployed.ballistic_range_max_m)
-    longest_s = deployed.reaction_s + far / deployed.interceptor_mps
+    longest_s = wait_s + far / deployed.interceptor_mps
     near = 0  # a count, since a sum of integers vectorises
     for k in range(count):
-        dx, dy, dz = table[X, k] - deployed.x_m, table[Y, k] - deployed.y_m, table[Z, k]
+        dx, dy, dz = table[X, k] - shooter.x_m, table[Y, k] - shooter.y_m, table[Z, k]
         reach = (far + table[SPEED, k] * longest_s) * np.float32(1.001)
         near += np.int32(dx * dx + dy * dy + dz * dz <= reach * reach)
     return near > 0
 
 
 @compiled()
-def fly_out(table, count, deployed):
+def fly_out(table, count, shooter, deployed, wait_s):
     """Write into row FLIGHT the shortest flight of a shooter's interceptor to each track, or inf.
 
     With d the track's place relative to the shooter at launch, v its velocity and u the
@@ -136,7 +162,7 @@ def fly_out(table, count, deployed):
     d.d / (root - d.v) for an approaching one, which also holds at equal speeds. A track as fast
     as the interceptor or faster is reached only while it approaches, and if the root is real.
     """
-    x_m, y_m, wait_s = deployed.x_m, deployed.y_m, deployed.reaction_s
+    x_m, y_m = shooter.x_m, shooter.y_m
     speed2 = deployed.interceptor_mps * deployed.interceptor_mps
     for k in range(count):
         vx, vy, vz = table[VX, k], table[VY, k], table[VZ, k]
@@ -156,12 +182,12 @@ def fly_out(table, count, deployed):
 
 
 @compiled()
-def judge(table, count, deployed):
+def judge(table, count, deployed, wait_s):
     """Turn row PK from pk at range 0 into pk at the intercept, or 0 if there can be none.
 
     pk = pk_0 (1 - falloff (range / range_max)^2).
     """
-    speed, wait_s, falloff = deployed.interceptor_mps, deployed.reaction_s, deployed.falloff
+    speed, falloff = deployed.interceptor_mps, deployed.falloff
     sight = math.sqrt(deployed.antenna_m)
     air_near, air_far = deployed.air_range_min_m, deployed.air_range_max_m
     air_low, air_high = deployed.air_altitude_min_m, deployed.air_altitude_max_m

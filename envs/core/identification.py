@@ -7,9 +7,12 @@ import numpy as np
 from envs.core import metrics
 from envs.core.compiled import compiled
 from envs.core.damage import expected_loss
+from envs.core.params import NONE
 
 # A kind whose speed differs from that measured by more than this share of it is ruled out.
 SPEED_TOLERANCE = np.float32(0.1)
+# Likewise of a kind that flies level, and whose altitude differs by more than this from a track's.
+ALTITUDE_TOLERANCE_M, ALTITUDE_TOLERANCE = np.float32(100.0), np.float32(0.2)
 # Where reports speak against a kind, without ruling it out, belief in it does not fall below this.
 LEAST_BELIEF = np.float32(1e-6)
 # Weight of an aim point that a track does not head for: it may still have waypoints to pass.
@@ -51,8 +54,9 @@ def conclude(track, belief, total):
 def believe_known(track, belief, kinds, measured):
     """Rule out the kinds that a detection speaks against for certain.
 
-    A measured speed rules out all that fly faster or slower by more than a tenth; being heard and
-    not seen rules out what is not audible. What is left is Bayes' rule with a likelihood of 0 or 1.
+    A measured speed rules out all that fly faster or slower by more than a tenth, and the altitude
+    all that fly level at quite another; being heard and not seen rules out what is not audible.
+    What is left is Bayes' rule with a likelihood of 0 or 1.
     """
     if measured and track.measured:
         return
@@ -62,6 +66,7 @@ def believe_known(track, belief, kinds, measured):
     for kind in range(belief.shape[0]):
         if measured:
             possible = abs(kinds[kind].speed_mps - speed) <= SPEED_TOLERANCE * speed
+            possible = possible and alike_in_altitude(kinds[kind], track)
         else:
             possible = kinds[kind].audible
         if not possible:
@@ -69,6 +74,13 @@ def believe_known(track, belief, kinds, measured):
         total += belief[kind]
     conclude(track, belief, total)
     track.measured = track.measured or measured
+
+
+@compiled()
+def alike_in_altitude(kind, track):
+    """Return whether a track may be of a kind by altitude: within 100 m and a fifth of it."""
+    off_m = abs(kind.altitude_m - track.z_m)
+    return kind.ballistic or off_m <= ALTITUDE_TOLERANCE_M + ALTITUDE_TOLERANCE * track.z_m
 
 
 @compiled()
@@ -124,13 +136,17 @@ def learn(track, belief, named, right, coming):
 
 
 @compiled()
-def know_aims(threats, held, tracks, beliefs, assets, health, kinds):
+def know_aims(threats, held, tracks, beliefs, assets, health, kinds, now_s):
     """Write value and predicted impact of tracks whose aim points are public."""
     for i in range(tracks.shape[0]):
         if not held[i]:
             continue
         track = tracks[i]
-        track.aim, track.aim_belief = threats[track.threat].aim, _ONE
+        threat = threats[track.threat]
+        track.aim, track.aim_belief = threat.aim, _ONE
+        if threat.aim == NONE:
+            track.value, track.impact_s = _ZERO, threat.impact_s - now_s
+            continue
         aim = assets[track.aim]
         track.value = believed_loss(track, beliefs[i], kinds, aim, health[track.aim])
         track.impact_s = predicted_impact_s(track, aim)

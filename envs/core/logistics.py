@@ -18,6 +18,16 @@ def supply(shooters, deployment):
 
 
 @compiled()
+def rearm(shooter, deployed, now_s):
+    """End the turn-round of a fighter pair, begun when it landed: it takes on what it can."""
+    if shooter.reload_s <= now_s:
+        brought = min(deployed.magazine - shooter.rounds, shooter.reserve)
+        shooter.rounds += brought
+        shooter.reserve -= brought
+        shooter.reload_s = _NEVER
+
+
+@compiled()
 def reload(shooters, deployment, now_s):
     """End the reloads that are due by `now_s`, and start those that are needed.
 
@@ -26,6 +36,9 @@ def reload(shooters, deployment, now_s):
     """
     for s in range(shooters.shape[0]):
         shooter, deployed = shooters[s], deployment[s]
+        if deployed.sortie_s > 0.0:
+            rearm(shooter, deployed, now_s)
+            continue
         if shooter.reserve == 0 or not shooter.able:
             shooter.reload_s = _NEVER
             continue

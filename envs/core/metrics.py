@@ -1,7 +1,8 @@
 """Named quantities of a raid, summed as it runs. Rewards and reports are made of these alone.
 
 A row of `State.metrics` holds the fixed metrics below, then two blocks with one column a threat
-kind (killed, leakers), then one with a column a shooter kind (rounds fired).
+kind (killed, leakers; neutral kinds are among them), then one with a column a shooter kind (rounds
+fired).
 """
 
 from envs.core.compiled import compiled
@@ -17,7 +18,7 @@ DESCRIBED = (  # name, unit, meaning
     ("rounds_at_decoys", "rounds", "fired at decoys"),
     ("rounds_cost_keur", "1,000 EUR", "cost of the rounds fired"),
     ("killed_cost_keur", "1,000 EUR", "cost of the threats killed"),
-    ("killed", "threats", "killed"),
+    ("killed", "threats", "killed; neutral aircraft are no threats, here and below"),
     ("leakers", "threats", "that struck and did damage"),
     ("duds", "threats", "that arrived and did none"),
     ("threats", "threats", "of the raid"),
@@ -29,6 +30,10 @@ DESCRIBED = (  # name, unit, meaning
     ("raids", "", "of the campaign, begun"),
     ("rounds_delivered", "rounds", "handed out between raids"),
     ("rounds_unguided", "rounds", "wasted because the track was lost on the way; the threat lived"),
+    ("neutrals", "aircraft", "neutral ones that came"),
+    ("neutrals_shot", "aircraft", "neutral ones shot down"),
+    ("rounds_at_neutrals", "rounds", "fired at neutral aircraft"),
+    ("intercepts", "", "tracks identified by a fighter pair that came near"),
 )
 FIXED = tuple(name for name, _, _ in DESCRIBED)
 (
@@ -54,6 +59,10 @@ FIXED = tuple(name for name, _, _ in DESCRIBED)
     RAIDS,
     ROUNDS_DELIVERED,
     ROUNDS_UNGUIDED,
+    NEUTRALS,
+    NEUTRALS_SHOT,
+    ROUNDS_AT_NEUTRALS,
+    INTERCEPTS,
 ) = range(len(FIXED))
 BY_KIND = len(FIXED)
 
@@ -66,7 +75,7 @@ def metric_names(threat_kinds: tuple[str, ...], shooter_kinds: tuple[str, ...]) 
         shooter_kinds: names of the Q shooter kinds, in catalogue order.
 
     Returns:
-        22 + 2 K + Q names.
+        26 + 2 K + Q names.
     """
     return (
         *FIXED,

@@ -30,6 +30,8 @@ THREAT_KIND = record(
     ("ballistic", np.bool_, "comes down one straight leg"),
     ("decoy", np.bool_, "carries no warhead"),
     ("audible", np.bool_, "an acoustic line hears it"),
+    ("neutral", np.bool_, "an aircraft that passes through and must not be shot at"),
+    ("jammable", f8, "share of them that jamming can bring down"),
 )
 ASSET = record(
     ("x_m", f4, ""),
@@ -67,6 +69,11 @@ SHOOTER = record(
     ("networked", np.bool_, "shares the common picture; if not, it has its own sensor alone"),
     ("ready_day", f4, "day of the campaign from which it is there"),
     ("leave_day", f4, "day from which it is there no more; inf: it stays"),
+    ("jams", np.bool_, "its engagements are jamming: they work on what can be jammed"),
+    ("sortie_s", f4, "how long it stays aloft; 0: it does not fly"),
+    ("patrol_x_m", f4, "where it flies when it has no order; its base, if it waits there"),
+    ("patrol_y_m", f4, ""),
+    ("aloft", np.bool_, "it is aloft there when a raid begins"),
 )
 SENSOR = record(
     ("x_m", f4, "where it stands; of one that moves, where its orbit begins"),
@@ -91,6 +98,8 @@ PICTURE = record(
     ("aims_public", np.bool_, "the aim point of a track is known"),
     ("restricted", np.bool_, "some shooter may not use every track"),
     ("moving", np.bool_, "some sensor moves"),
+    ("flying", np.bool_, "some shooter flies"),
+    ("traffic", np.bool_, "neutral aircraft may come"),
     ("kinds_coming", i4, "kinds that the raid may bring"),
     ("detections_to_start", i4, "after which there is a track"),
     ("misses_to_lose", i4, "one after the other, after which there is none"),
@@ -98,6 +107,8 @@ PICTURE = record(
     ("false_kill", f8, "probability that a threat engaged and alive is reported dead"),
 )
 PACKAGE = record(
+    ("chance", f8, "probability that it comes at all"),
+    ("traffic", np.bool_, "neutral aircraft, which leave at the exit line"),
     ("fewest", i4, "threats, at least"),
     ("most", i4, "threats, at most"),
     ("same_aim", np.bool_, "the whole package has one aim point"),
@@ -114,6 +125,7 @@ CAMPAIGN = record(
     ("lull_min_days", f4, "between two raids, at least"),
     ("lull_max_days", f4, "at most"),
     ("repair_per_day", f8, "health that every asset regains in a day of a lull"),
+    ("decided", np.bool_, "the action says who gets what is delivered; if not, it goes by need"),
 )
 DELIVERY = record(
     ("kind", i4, "row of the catalogue of shooter kinds"),
@@ -143,5 +155,6 @@ class Params(NamedTuple):
     package_kind: Annotated[Array, "P G K", np.dtype(f8)]  # cumulative weights
     package_aim: Annotated[Array, "P G A", np.dtype(f8)]  # cumulative weights
     entry: Annotated[Array, "P G N", PLACE]  # equally spaced along the entry line
+    exit: Annotated[Array, "P G N", PLACE]  # likewise, of traffic
     vias: Annotated[Array, "P G L", np.dtype(i4)]  # waypoints of each route, 0 to W
     via: Annotated[Array, "P G L W", PLACE]  # before jitter

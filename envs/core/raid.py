@@ -36,7 +36,9 @@ def clear(threats, routes, order, key):
 
 @compiled()
 def package_size(package, key, g):
-    """Draw the number of threats of package g, uniform between its bounds."""
+    """Draw the number of threats of package g, uniform between its bounds; 0 if it stays away."""
+    if package.chance < 1.0 and uniform(key, randomness.NUMBER, g, 1) >= package.chance:
+        return 0
     choices = package.most - package.fewest + 1
     return package.fewest + int(uniform(key, randomness.NUMBER, g, 0) * choices)
 
@@ -63,7 +65,9 @@ def draw_threat(threat, number, kinds, kind_weights, aim, aim_weights, key):
     A threat's number, which keys its luck, depends neither on its slot nor on the state of play.
     """
     kind = pick(kind_weights, uniform(key, randomness.KIND, number, 0))
-    if aim == NONE:
+    if kinds[kind].neutral:
+        aim = NONE
+    elif aim == NONE:
         aim = pick(aim_weights, uniform(key, randomness.AIM, number, 0))
     threat.status = PENDING
     threat.number = number
@@ -76,18 +80,24 @@ def draw_threat(threat, number, kinds, kind_weights, aim, aim_weights, key):
 
 
 @compiled()
+def draw_place(place, line, u):
+    """Write the place, a vertex, that a draw in [0, 1) selects along a line of spaced points."""
+    along = u * (line.shape[0] - 1)
+    n = int(along)
+    part = np.float32(along - n)
+    place.x_m = line[n].x_m + part * (line[n + 1].x_m - line[n].x_m)
+    place.y_m = line[n].y_m + part * (line[n + 1].y_m - line[n].y_m)
+
+
+@compiled()
 def draw_route(route, number, kind, aim, entry, package, vias, via, key):
-    """Write the vertices of a threat's route; return the index of the last.
+    """Write the vertices of a threat's route but the last; return the index of that.
 
     The first is uniform along the entry line, then come the waypoints of one of the package's
     routes, each uniform in a square about its place, then the aim point. A ballistic missile
     descends straight, from `descent_m` away in the direction of its point on the entry line.
     """
-    along = uniform(key, randomness.ENTRY, number, 0) * (entry.shape[0] - 1)
-    n = int(along)
-    part = np.float32(along - n)
-    route[0].x_m = entry[n].x_m + part * (entry[n + 1].x_m - entry[n].x_m)
-    route[0].y_m = entry[n].y_m + part * (entry[n + 1].y_m - entry[n].y_m)
+    draw_place(route[0], entry, uniform(key, randomness.ENTRY, number, 0))
     last = 1
     if kind.ballistic:
         dx, dy = route[0].x_m - aim.x_m, route[0].y_m - aim.y_m
@@ -102,8 +112,6 @@ def draw_route(route, number, kind, aim, entry, package, vias, via, key):
             route[last].x_m = via[chosen, w].x_m + x * package.jitter_m
             route[last].y_m = via[chosen, w].y_m + y * package.jitter_m
             last += 1
-    route[last].x_m = aim.x_m
-    route[last].y_m = aim.y_m
     return last
 
 

@@ -74,9 +74,13 @@ def sense(
         held[i] = True
         if not before:
             track.start, track.kind, track.aim = epoch, threat.kind, threat.aim
-            note_tracked(threat, totals, now_s - routes[i, 0].time_s)
+            note_tracked(threat, kind, totals, now_s - routes[i, 0].time_s)
         track.x_m, track.y_m, track.z_m = threat.x_m, threat.y_m, threat.z_m
         track.vx_mps, track.vy_mps, track.vz_mps = threat.vx_mps, threat.vy_mps, threat.vz_mps
+        if kind.neutral:
+            track.value, track.impact_s, track.neutral = _ZERO, threat.impact_s - now_s, _ONE
+            continue
+        track.neutral = _ZERO
         aim = assets[threat.aim]
         track.value = expected_loss(kind, aim, health[threat.aim])
         dx, dy = aim.x_m - threat.x_m, aim.y_m - threat.y_m
@@ -85,10 +89,12 @@ def sense(
 
 
 @compiled()
-def note_tracked(threat, totals, since_s):
+def note_tracked(threat, kind, totals, since_s):
     """Count a threat tracked for the first time, `since_s` seconds after it appeared."""
-    if not threat.tracked:
-        threat.tracked = True
+    if threat.tracked:
+        return
+    threat.tracked = True
+    if not kind.neutral:
         totals[metrics.THREATS_TRACKED] += 1.0
         totals[metrics.TRACK_DELAY_S] += since_s
 

@@ -46,7 +46,7 @@ THREAT = record(  # as it truly is
     ("impact_s", f4, "when it reaches its aim point; inf where there is none"),
     ("number", i2, "stable number, which keys its luck"),
     ("kind", i2, "row of the catalogue of threat kinds"),
-    ("aim", i2, "asset aimed at"),
+    ("aim", i2, "asset aimed at, or NONE"),
     ("status", i1, "ABSENT, PENDING, INBOUND, KILLED, LEAKED or DUD"),
     ("leg", i1, "vertex of the route that it passed last"),
     ("hits", np.bool_, "does damage if it arrives"),
@@ -82,12 +82,13 @@ TRACK = record(  # as the defence knows it
     ("start", i4, "epoch in which the track began"),
     ("threat", i2, "row of the threat behind it, or NONE; the truth, for the core alone"),
     ("kind", i2, "kind, the likeliest by belief"),
-    ("aim", i2, "asset aimed at, the likeliest by belief"),
+    ("aim", i2, "asset aimed at, the likeliest by belief, or NONE"),
     ("in_flight", i2, "engagements under way against it"),
     ("sensor", i2, "sensor that saw it last, or NONE; in a perfect picture alone"),
     ("seen", np.bool_, "detected in this epoch"),
     ("measured", np.bool_, "its speed has been measured, not only inferred from two places"),
     ("certain", np.bool_, "its kind is public, or believed in with certainty"),
+    ("neutral", f4, "belief that it is neutral"),
 )
 HOLDING = record(  # of a track by the sensors of one nation; NONE: not since the track began
     ("first", i4, "epoch since which they have held it"),
@@ -99,6 +100,11 @@ SENSOR = record(
     ("able", np.bool_, "present and not destroyed"),
 )
 SHOOTER = record(
+    ("x_m", f4, "now"),
+    ("y_m", f4, "now"),
+    ("goal_x_m", f4, "where it flies to; of one that flies"),
+    ("goal_y_m", f4, ""),
+    ("take_off_s", f4, "when its sortie begins or began; inf: it is on the ground"),
     ("rounds", i4, "ready"),
     ("reserve", i4, "beside it, to be reloaded"),
     ("reload_s", f4, "when the reload under way ends, or inf"),
@@ -140,6 +146,7 @@ class State(NamedTuple):
     engagement: Annotated[Array, "B S C", ENGAGEMENT]
     pair: Annotated[Array, "B S I", PAIR]
     action_mask: Annotated[Array, "B S I+1", np.dtype(i1)]  # 1: legal; column 0 is hold
+    delivery_mask: Annotated[Array, "B D S+1", np.dtype(i1)]  # 1: legal; column 0: by need
     depot: Annotated[Array, "B D", np.dtype(i4)]  # rounds delivered that no shooter could take yet
     health: Annotated[Array, "B A", np.dtype(f8)]  # of the assets; 1: unharmed, 0: lost
     metrics: Annotated[Array, "B M", np.dtype(f8)]  # sums since the raid's start

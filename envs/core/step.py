@@ -3,6 +3,7 @@
 import numpy as np
 
 from envs.core import (
+    air_policing,
     campaign,
     command,
     damage,
@@ -13,11 +14,12 @@ from envs.core import (
     logistics,
     metrics,
     raid,
+    randomness,
     sensing,
     tracking,
 )
 from envs.core.compiled import compiled
-from envs.core.randomness import raid_key
+from envs.core.randomness import raid_key, uniform
 from envs.core.state import ABSENT, INBOUND, PENDING
 
 
@@ -47,6 +49,15 @@ def reset_one(state, params, b, split, seed, ordinal, weights, table, order):
     begin_raid(state, params, b)
     member.reward_total = metrics.weighted(state.metrics[b], weights)
     see(state, params, b, table, order)
+    mask_deliveries(state, params, b)
+
+
+@compiled()
+def mask_deliveries(state, params, b):
+    """Write which shooters of member b may be given which deliveries."""
+    member, p = state.raid[b], state.raid[b].params_index
+    mask, deliveries, takers = state.delivery_mask[b], params.delivery[p], params.delivery_to[p]
+    campaign.mask_deliveries(mask, deliveries, takers, params.shooter[p], member.day, member.lull)
 
 
 @compiled()
@@ -60,12 +71,13 @@ def begin_raid(state, params, b):
     damage.put_out_of_action(shooters, deployment, sensors, deployed, state.health[b])
     perfect = params.picture[p].perfect
     tracking.clear(state.contact[b], state.held[b], state.track[b], state.engagement[b], perfect)
+    air_policing.deploy(shooters, deployment)
     state.metrics[b, metrics.RAIDS] += 1.0
-    state.metrics[b, metrics.THREATS] += threats_coming(state.threat[b])
+    count_coming(state.threat[b], params.threat_kind[p], state.metrics[b])
 
 
 @compiled()
-def pass_lull(state, params, b, order):
+def pass_lull(state, params, b, actions, order):
     """Let the days of a lull pass, and begin the next raid of the campaign."""
     member, p = state.raid[b], state.raid[b].params_index
     shooters, deployment = state.shooter[b], params.shooter[p]
@@ -87,17 +99,19 @@ def pass_lull(state, params, b, order):
         state.metrics[b],
         before,
         member.day,
+        actions,
+        state.delivery_mask[b],
     )
     campaign.restock(shooters, deployment)
 
 
 @compiled()
-def threats_coming(threats):
-    """Return how many threats a raid has."""
-    count = 0
+def count_coming(threats, kinds, totals):
+    """Count the threats of a raid, and the neutral aircraft."""
     for i in range(threats.shape[0]):
-        count += np.int64(threats[i].status != ABSENT)
-    return count
+        if threats[i].status != ABSENT:
+            neutral = kinds[threats[i].kind].neutral
+            totals[metrics.NEUTRALS if neutral else metrics.THREATS] += 1.0
 
 
 @compiled()
@@ -118,9 +132,15 @@ def draw_raid(state, params, b, order):
             threat, route = threats[order[number]], routes[order[number]]
             weights = params.package_kind[p, g]
             raid.draw_threat(threat, number, kinds, weights, common_aim, aims, key)
-            kind, aim = kinds[threat.kind], assets[threat.aim]
+            # Neutral aircraft aim at nothing, and have no descent for which it would matter.
+            kind, aim = kinds[threat.kind], assets[max(threat.aim, 0)]
             entry, vias, via = params.entry[p, g], params.vias[p, g], params.via[p, g]
             last = raid.draw_route(route, number, kind, aim, entry, package, vias, via, key)
+            if package.traffic:
+                leaves = uniform(key, randomness.EXIT, number, 0)
+                raid.draw_place(route[last], params.exit[p, g], leaves)
+            else:
+                route[last].x_m, route[last].y_m = aim.x_m, aim.y_m
             delay_s = raid.delay_s(package, number, rank, key)
             raid.time_route(threat, route, last, kind, time_s + delay_s)
             number += 1
@@ -190,7 +210,8 @@ def step_one(state, params, b, actions, weights, table, order):
     two raids of a campaign passes in one step, and the picture is that of the next raid's start.
 
     Args:
-        actions: integers [S], 0 to hold or 1 + slot.
+        actions: integers [S], 0 to hold or 1 + slot; or [S + D], for each delivery 0, by need, or
+            1 + shooter.
         weights: float64 [M], the reward's weight of each metric.
         table: float32, scratch, as `batch_kernels.scratch` makes it.
         order: int64, scratch, likewise.
@@ -215,14 +236,20 @@ def step_one(state, params, b, actions, weights, table, order):
         params.shooter_pk[p],
         state.engagement[b],
         totals,
+        member.key,
         np.float32(member.epoch * params.epoch_s[p]),
     )
+    plan = params.campaign[p]
+    if plan.decided:
+        campaign.check_orders(actions, state.delivery_mask[b], totals)
     if member.lull:
-        pass_lull(state, params, b, order)
+        pass_lull(state, params, b, actions, order)
     else:
         play_epoch(state, params, b, order)
     member.steps += 1
     see(state, params, b, table, order)
+    if plan.decided:
+        mask_deliveries(state, params, b)
     member.truncated = member.steps >= member.max_epochs
     before = member.reward_total
     member.reward_total = metrics.weighted(totals, weights)
@@ -236,13 +263,25 @@ def play_epoch(state, params, b, order):
     until_s = np.float32((member.epoch + 1) * params.epoch_s[p])
     threats, kinds = state.threat[b], params.threat_kind[p]
     shooters, deployment = state.shooter[b], params.shooter[p]
-    flying, tracks, picture = state.engagement[b], state.track[b], params.picture[p]
-    count = engagement.due(shooters, flying, until_s, order)
+    engagements, tracks, picture = state.engagement[b], state.track[b], params.picture[p]
+    count = engagement.due(shooters, engagements, until_s, order)
     if count > 0:
-        engagement.resolve(flying, deployment, threats, state.route[b], kinds, totals, order, count)
+        engagement.resolve(
+            engagements,
+            shooters,
+            deployment,
+            threats,
+            state.route[b],
+            kinds,
+            tracks,
+            state.belief[b],
+            totals,
+            order,
+            count,
+        )
         if not picture.perfect:
             tracking.assess(
-                flying,
+                engagements,
                 threats,
                 state.contact[b],
                 state.held[b],
@@ -252,12 +291,22 @@ def play_epoch(state, params, b, order):
                 count,
                 member.key,
             )
-        engagement.free_channels(shooters, flying, until_s)
+        engagement.free_channels(shooters, engagements, until_s)
     damage.impacts(threats, kinds, params.asset[p], state.health[b], totals, until_s)
     damage.put_out_of_action(
         shooters, deployment, state.sensor[b], params.sensor[p], state.health[b]
     )
     nothing_left = damage.everything_lost(state.health[b])
+    if picture.flying:
+        air_policing.fly(
+            shooters,
+            deployment,
+            engagements,
+            state.held[b],
+            tracks,
+            until_s,
+            params.epoch_s[p],
+        )
     over = settled(threats) or nothing_left
     engagement.drop_lost(shooters, deployment, totals, over)
     member.epoch += 1
@@ -267,7 +316,7 @@ def play_epoch(state, params, b, order):
         )
         member.terminated = not member.lull
         if member.lull:
-            tracking.clear(state.contact[b], state.held[b], tracks, flying, picture.perfect)
+            tracking.clear(state.contact[b], state.held[b], tracks, engagements, picture.perfect)
 
 
 @compiled(inlined=True)
@@ -336,7 +385,7 @@ def see(state, params, b, table, order):
             params.epoch_s[p],
         )
         if picture.aims_public:
-            identification.know_aims(threats, held, tracks, beliefs, assets, health, kinds)
+            identification.know_aims(threats, held, tracks, beliefs, assets, health, kinds, now_s)
         else:
             identification.believe_aims(held, tracks, beliefs, assets, health, kinds, table, order)
     if picture.restricted:
@@ -377,6 +426,7 @@ def see(state, params, b, table, order):
         state.action_mask[b],
         table,
         order,
+        now_s,
     )
 
 

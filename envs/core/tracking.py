@@ -33,7 +33,7 @@ def clear(contacts, held, tracks, engagements, perfect):
         track = tracks[i]
         held[i], track.seen, track.measured, track.certain = False, True, True, True
         track.threat, track.sensor, track.aim_belief = i if perfect else NONE, NONE, _ONE
-        track.value, track.impact_s = _ZERO, _ZERO
+        track.value, track.impact_s, track.neutral = _ZERO, _ZERO, _ZERO
     for s in range(engagements.shape[0]):
         for c in range(engagements.shape[1]):
             engagements[s, c].track = NONE
@@ -94,7 +94,8 @@ def update(
                 start(contact, tracks[slot], i, slot, epoch)
                 open_beliefs(tracks[slot], beliefs[slot], prior, threat.kind, picture.kinds_public)
                 forget(holding[slot])
-                note_tracked(threat, totals, np.float32(epoch * epoch_s) - routes[i, 0].time_s)
+                since_s = np.float32(epoch * epoch_s) - routes[i, 0].time_s
+                note_tracked(threat, kinds[threat.kind], totals, since_s)
         slot = contact.track
         if slot != NONE:
             track, measured = tracks[slot], draw < table[SEEN, k]
