@@ -60,7 +60,7 @@ def columns_page() -> str:
     lines = [
         "# Observation and metrics",
         "",
-        "Made by `python -m envs columns`. Sizes: I track slots, S shooters, A assets, D deliveries.",
+        "Made by `python -m envs columns`. Sizes: I tracks, S shooters, A assets, D deliveries.",
         "A value is clipped to its range. Value at risk, pk and value saved are expectations over",
         "beliefs; aim point, times and limits of range and altitude are of the likeliest.",
     ]
