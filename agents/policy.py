@@ -8,6 +8,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.batch import RaidBatch
+
 Observation = Mapping[str, NDArray[Any]]
 Actions = NDArray[np.int64]
 
@@ -38,4 +40,16 @@ class Policy(Protocol):
         Returns:
             Actions [B, S], int64 (0 holds, 1 + i fires at the track in slot i), and the state.
         """
+        ...
+
+
+@runtime_checkable
+class Planner(Policy, Protocol):
+    """A policy that simulates on copies of the batch it plays, with all that is hidden drawn anew.
+
+    Whoever plays it shows it the batch first; row b of the observation is then row b of the batch.
+    """
+
+    def watch(self, batch: RaidBatch) -> None:
+        """Takes the batch that is played."""
         ...

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.policy import Policy
+from agents.policy import Planner, Policy
 from envs.batch import RaidBatch
 from envs.scenario import Scenario
 
@@ -55,6 +55,8 @@ def play(
     size = min(batch_size, queue.size)
     batch = RaidBatch(scenario, size)
     batch.reset(seeds=queue[:size], split=split)
+    if isinstance(policy, Planner):
+        policy.watch(batch)
     raid = np.arange(size)  # [B] place in the queue of what each member plays, or _IDLE
     handed_out = size
     returns = np.zeros(size)

@@ -205,6 +205,27 @@ class RaidBatch:
         """Return the whole truth of the batch, live: for planners and critics, never a policy."""
         return self._state
 
+    def imagine(
+        self, source: "RaidBatch", rows: NDArray[np.int64], seeds: NDArray[np.int64]
+    ) -> None:
+        """Put every row at the present of a row of another batch, with another future.
+
+        All that the other's defence cannot know is drawn anew by what it believes: luck, what its
+        tracks really are and where they go, and threats not tracked yet, from the raid's
+        distribution. So what is simulated from here may be shown to a policy.
+
+        Args:
+            source: batch of the same scenario.
+            rows: int64 [B], the row of `source` for each own row.
+            seeds: int64 [B], 0 or more; rows of one source row and one seed have the same future.
+        """
+        own, other = self._state._asdict(), source._state._asdict()
+        for name, array in own.items():
+            np.take(other[name], rows, axis=0, out=array)
+        for mine, its in zip(self._tables, source._tables, strict=True):
+            np.take(its, rows, axis=0, out=mine)
+        kernels.redraw_batch(self._state, self.params, seeds, *self._scratch)
+
     def get_state(self) -> dict[str, NDArray[Any]]:
         """Return a copy of everything that changes; `set_state` brings it back to the bit."""
         own = {"seeds": self.seeds, "ordinals": self.ordinals, "splits": self._splits}

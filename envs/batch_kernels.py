@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from envs.core import fire_control, identification, sensing
 from envs.core.compiled import compiled
+from envs.core.randomness import imagined_key
 from envs.core.state import State
-from envs.core.step import reset_one, step_one
+from envs.core.step import redraw, reset_one, step_one
 from envs.encoding import encode
 
 
@@ -73,6 +74,13 @@ def undefended_batch(state, params, seeds, weights, table, order):
     """Draw training raid (seed, 0) of each seed, int64 [B], for its undefended loss."""
     for b in range(seeds.shape[0]):
         reset_one(state, params, b, 0, seeds[b], 0, weights, table[0], order[0])
+
+
+@compiled()
+def redraw_batch(state, params, seeds, table, order):
+    """Draw anew what the defence of each member cannot know, by its seed, int64 [B]."""
+    for b in range(seeds.shape[0]):
+        redraw(state, params, b, imagined_key(seeds[b]), table[0], order[0])
 
 
 @compiled()

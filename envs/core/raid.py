@@ -14,22 +14,32 @@ _ZERO, _INF = np.float32(0.0), np.float32(np.inf)
 
 
 @compiled()
-def clear(threats, routes, order, key):
-    """Empty every row of a raid's threats, and shuffle the rows' numbers into `order`, int64."""
-    slots = threats.shape[0]
-    for i in range(slots):
-        threat = threats[i]
-        threat.status = ABSENT
-        threat.number, threat.kind, threat.aim, threat.leg = 0, 0, 0, 0
-        threat.hits, threat.tracked = False, False
-        threat.kill_u, threat.survival = 0.0, 0.0
-        threat.x_m, threat.y_m, threat.z_m = _ZERO, _ZERO, _ZERO
-        threat.vx_mps, threat.vy_mps, threat.vz_mps = _ZERO, _ZERO, _ZERO
-        threat.impact_s = _INF
+def clear(threats, routes):
+    """Empty every row of a raid's threats."""
+    for i in range(threats.shape[0]):
+        clear_row(threats[i], routes[i])
+
+
+@compiled()
+def clear_row(threat, route):
+    """Leave no threat in a row."""
+    threat.status = ABSENT
+    threat.number, threat.kind, threat.aim, threat.leg = 0, 0, 0, 0
+    threat.hits, threat.tracked = False, False
+    threat.kill_u, threat.survival = 0.0, 0.0
+    threat.x_m, threat.y_m, threat.z_m = _ZERO, _ZERO, _ZERO
+    threat.vx_mps, threat.vy_mps, threat.vz_mps = _ZERO, _ZERO, _ZERO
+    threat.impact_s = _INF
+    for v in range(route.shape[0]):
+        route[v].x_m, route[v].y_m, route[v].time_s = _ZERO, _ZERO, _INF
+
+
+@compiled()
+def shuffle(order, rows, key):
+    """Write the numbers of a raid's rows into `order`, int64, shuffled by its key."""
+    for i in range(rows):
         order[i] = i
-        for v in range(routes.shape[1]):
-            routes[i, v].x_m, routes[i, v].y_m, routes[i, v].time_s = _ZERO, _ZERO, _INF
-    for last in range(slots - 1, 0, -1):
+    for last in range(rows - 1, 0, -1):
         other = int(uniform(key, randomness.SLOT, last, 0) * (last + 1))
         order[last], order[other] = order[other], order[last]
 

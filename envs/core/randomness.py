@@ -36,6 +36,7 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
 _ROOT = np.uint64(0x42616C7469635368)  # "BalticSh"
+_IMAGINED = np.uint64(0x46757475726573)  # "Futures"
 _ONE = np.uint64(1)
 _S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 _TO_UNIT = 1.0 / 9007199254740992.0  # 2 ** -53
@@ -62,6 +63,12 @@ def raid_key(split, seed, ordinal):
         uint64, from which every draw of the raid follows.
     """
     return _absorb(_absorb(_absorb(_ROOT, split), seed), ordinal)
+
+
+@compiled()
+def imagined_key(seed):
+    """Return the key of an imagined future, apart from those of raids."""
+    return _absorb(_IMAGINED, seed)
 
 
 @compiled()

@@ -10,6 +10,7 @@ from envs.core import (
     engagement,
     fire_control,
     flight,
+    futures,
     identification,
     logistics,
     metrics,
@@ -19,6 +20,7 @@ from envs.core import (
     tracking,
 )
 from envs.core.compiled import compiled
+from envs.core.params import NONE
 from envs.core.randomness import raid_key, uniform
 from envs.core.state import ABSENT, INBOUND, PENDING
 
@@ -117,19 +119,33 @@ def count_coming(threats, kinds, totals):
 @compiled()
 def draw_raid(state, params, b, order):
     """Draw the threats of member b's present raid from its key, into shuffled slots."""
-    p, number = state.raid[b].params_index, state.raid[b].number
+    number = state.raid[b].number
     key = campaign.key_of(state.raid[b].campaign_key, number)
     state.raid[b].key = key
     threats, routes = state.threat[b], state.route[b]
+    raid.clear(threats, routes)
+    raid.shuffle(order, threats.shape[0], key)
+    draw_packages(state, params, b, key, order, threats.shape[0], False)
+
+
+@compiled()
+def draw_packages(state, params, b, key, order, room, unseen):
+    """Draw the threats of a raid by its key into the first `room` rows of `order`, int64 [T].
+
+    Of an imagined raid those alone are kept that are still `unseen`, and only while there is room.
+    """
+    p = state.raid[b].params_index
+    threats, routes = state.threat[b], state.route[b]
     kinds, assets = params.threat_kind[p], params.asset[p]
-    raid.clear(threats, routes, order, key)
-    number = 0
+    number, place = 0, 0
     for g in range(params.package.shape[1]):
         package, aims = params.package[p, g], params.package_aim[p, g]
         time_s = raid.package_time_s(package, key, g)
         common_aim = raid.package_aim(package, aims, key, g)
         for rank in range(raid.package_size(package, key, g)):
-            threat, route = threats[order[number]], routes[order[number]]
+            if place == room:
+                return
+            threat, route = threats[order[place]], routes[order[place]]
             weights = params.package_kind[p, g]
             raid.draw_threat(threat, number, kinds, weights, common_aim, aims, key)
             # Neutral aircraft aim at nothing, and have no descent for which it would matter.
@@ -144,6 +160,69 @@ def draw_raid(state, params, b, order):
             delay_s = raid.delay_s(package, number, rank, key)
             raid.time_route(threat, route, last, kind, time_s + delay_s)
             number += 1
+            if unseen and not still_unseen(state, params, b, threat, route):
+                raid.clear_row(threat, route)
+                continue
+            place += 1
+
+
+@compiled()
+def still_unseen(state, params, b, threat, route):
+    """Return whether a threat just drawn could be there without member b's sensors seeing it."""
+    p = state.raid[b].params_index
+    now_s = np.float32(state.raid[b].epoch * params.epoch_s[p])
+    kind, sensors = params.threat_kind[p, threat.kind], state.sensor[b]
+    deployed, paths = params.sensor[p], params.sensor_path[p]
+    return futures.is_unseen(threat, route, kind, sensors, deployed, paths, now_s)
+
+
+@compiled()
+def redraw(state, params, b, key, table, order):
+    """Draw anew, from another key, all that member b's defence cannot know; see `core.futures`."""
+    member, p = state.raid[b], state.raid[b].params_index
+    threats, routes, contacts = state.threat[b], state.route[b], state.contact[b]
+    held, tracks, beliefs = state.held[b], state.track[b], state.belief[b]
+    kinds, assets, picture = params.threat_kind[p], params.asset[p], params.picture[p]
+    now_s = np.float32(member.epoch * params.epoch_s[p])
+    member.campaign_key = key
+    member.key = campaign.key_of(key, member.number)
+    if member.lull:
+        return
+    futures.note_contacts(contacts, held, tracks, table)
+    raid.clear(threats, routes)
+    room = futures.free_rows(held, threats.shape[0], order)
+    draw_packages(state, params, b, member.key, order, room, True)
+    for i in range(contacts.shape[0]):
+        contacts[i].track, contacts[i].detections = NONE, 0
+        contacts[i].misses, contacts[i].reports = 0, 0
+    for i in range(held.shape[0]):
+        if picture.perfect:
+            tracks[i].threat = i
+        if not held[i]:
+            continue
+        track, threat = tracks[i], threats[i]
+        known = picture.perfect or track.certain
+        futures.believe_threat(threat, track, beliefs[i], kinds, assets, known, i, member.key)
+        futures.believe_route(threat, routes[i], track, kinds, assets, now_s)
+        track.threat = i
+        if not picture.perfect:
+            misses, reports = table[0, i], table[1, i]
+            futures.believe_dead(threat, misses, reports, member.key)
+            started = picture.detections_to_start
+            futures.believe_contact(contacts[i], track, i, misses, reports, started, member.epoch)
+    futures.aim_engagements(
+        state.engagement[b],
+        state.shooter[b],
+        params.shooter[p],
+        params.shooter_pk[p],
+        held,
+        tracks,
+        beliefs,
+        threats,
+        kinds,
+        picture.perfect,
+        member.key,
+    )
 
 
 @compiled()

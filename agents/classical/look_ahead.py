@@ -1,0 +1,206 @@
+"""Look-ahead: one step of policy improvement by simulation, on top of any base policy.
+
+In every epoch some allocations near the base policy's are tried on copies of the environment, in
+the same imagined futures, with the base policy playing on; the best on average is chosen. What the
+defence cannot know is drawn anew in every future (`envs.batch.RaidBatch.imagine`), so nothing is
+learned from the truth. This is the rollout algorithm (Bertsekas, Tsitsiklis and Wu 1997) with
+common random numbers.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.policy import Actions, Observation, Policy
+from envs.batch import RaidBatch
+from envs.observation import Layout
+from envs.scenario import Scenario
+
+ROWS = 512
+"""Futures simulated side by side at most; what is decided does not depend on it."""
+
+
+@final
+class LookAhead:
+    """Chooses among allocations near the base policy's by their mean return in imagined futures.
+
+    Args:
+        scenario: What is played.
+        base: Policy to improve, which also plays the futures; must be deterministic.
+        candidates: Allocations tried in an epoch at most, the base policy's included, 2 or more.
+        futures: Futures in which each is tried, 2 or more.
+        horizon: Epochs simulated at most; None: to the episode's end.
+        caution: Standard errors by which an allocation's mean gain must exceed 0 to be chosen.
+        seed: Of the futures.
+
+    Raises:
+        ValueError: If a budget is too small.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        base: Policy,
+        *,
+        candidates: int = 12,
+        futures: int = 16,
+        horizon: int | None = None,
+        caution: float = 1.0,
+        seed: int = 0,
+    ) -> None:
+        for name, value, least in (("candidates", candidates, 2), ("futures", futures, 2)):
+            if value < least:
+                raise ValueError(f"{name}: {value!r} is not right; {least} or more is needed")
+        if horizon is not None and horizon < 1:
+            raise ValueError(f"horizon: {horizon!r} is not right; 1 or more, or None, is needed")
+        self.scenario, self.base = scenario, base
+        self.candidates, self.futures = candidates, futures
+        self.horizon, self.caution, self.seed = horizon, caution, seed
+        layout = Layout(scenario)
+        self._pk = layout.index("pair", "pk")
+        self._value_saved = layout.index("pair", "value_saved")
+        self._batch: RaidBatch | None = None
+        self._copies = RaidBatch(scenario, max(ROWS, candidates * futures))
+
+    def watch(self, batch: RaidBatch) -> None:
+        """Take the batch that is played; its rows are what ``predict`` gets the tables of."""
+        self._batch = batch
+
+    def predict(
+        self,
+        observation: Observation,
+        state: Any = None,
+        episode_start: NDArray[np.bool_] | None = None,
+        deterministic: bool = True,
+    ) -> tuple[Actions, Any]:
+        """Chooses actions [B, S]; see ``agents.policy.Policy``.
+
+        Raises:
+            RuntimeError: If ``watch`` was not called.
+        """
+        if self._batch is None:
+            raise RuntimeError("a planner simulates on copies of its batch: watch(batch) first")
+        actions = np.array(self.base.predict(observation, None, episode_start)[0])
+        over = self._batch.terminated | self._batch.truncated
+        tried: list[tuple[int, NDArray[np.int64]]] = []
+        for b in np.flatnonzero(~over):
+            choices = self.neighbours(actions[b], observation, int(b))
+            if len(choices) > 1:
+                tried.append((int(b), choices))
+        for some in _portions(tried, len(self._copies.seeds) // self.futures):
+            self._improve(some, observation, actions)
+        return actions, state
+
+    def neighbours(self, action: Actions, observation: Observation, b: int) -> NDArray[np.int64]:
+        """Lists allocations that differ from one in one shooter, the likeliest to gain first.
+
+        By turns: a shooter that holds fires at its best track given the rest, most value saved
+        first; a shooter that fires holds instead, least value saved first. All holding comes third.
+
+        Returns:
+            [n, S], 1 <= n <= candidates; the first is the action itself.
+        """
+        mask = observation["action_mask"][b][:, 1:] != 0
+        pair = observation["pair"][b]
+        value_saved = np.where(mask, pair[:, :, self._value_saved], 0.0)
+        fires = action > 0
+        left = np.ones(mask.shape[1])
+        for s in np.flatnonzero(fires):
+            left[action[s] - 1] *= 1.0 - pair[s, action[s] - 1, self._pk]
+        worth = value_saved * left
+        best = worth.argmax(axis=1)
+        gains = worth[np.arange(len(best)), best]
+        adds = [s for s in np.argsort(-gains, kind="stable") if not fires[s] and gains[s] > 0.0]
+        saved = value_saved[np.arange(len(best)), np.maximum(action - 1, 0)]
+        drops = [s for s in np.argsort(saved, kind="stable") if fires[s]]
+        rows = [action]
+        if len(drops) > 1:
+            rows.append(np.zeros_like(action))
+        for n in range(max(len(adds), len(drops))):
+            if n < len(adds):
+                rows.append(_with(action, adds[n], 1 + best[adds[n]]))
+            if n < len(drops):
+                rows.append(_with(action, drops[n], 0))
+        return np.array(rows[: self.candidates])
+
+    def _improve(
+        self,
+        tried: list[tuple[int, NDArray[np.int64]]],
+        observation: Observation,
+        actions: Actions,
+    ) -> None:
+        """Simulates the choices of some members, and puts the best into ``actions``."""
+        assert self._batch is not None
+        rows, seeds, first = [], [], []
+        for b, choices in tried:
+            start = self._future_seed(observation, b)
+            for choice in choices:
+                rows += [b] * self.futures
+                seeds += [start + n for n in range(self.futures)]
+                first += [choice] * self.futures
+        returns = self._simulate(np.array(rows), np.array(seeds), np.array(first))
+        place = 0
+        for b, choices in tried:
+            size = len(choices) * self.futures
+            table = returns[place : place + size].reshape(len(choices), self.futures)
+            actions[b] = choices[self._best(table)]
+            place += size
+
+    def _best(self, returns: NDArray[np.float64]) -> int:
+        """The choice of largest gain over the first, less its doubt; the first if none gains."""
+        gain = returns - returns[0]
+        doubt = gain.std(axis=1, ddof=1) / np.sqrt(self.futures)
+        sure = gain.mean(axis=1) - self.caution * doubt
+        return int(sure.argmax()) if sure.max() > 0.0 else 0
+
+    def _future_seed(self, observation: Observation, b: int) -> int:
+        """A seed that follows from what is seen, so that decisions repeat and no truth leaks."""
+        seen = zlib.crc32(np.ascontiguousarray(observation["track"][b]).tobytes())
+        seen = zlib.crc32(np.ascontiguousarray(observation["clock"][b]).tobytes(), seen)
+        return int((self.seed * 2**32 + seen) * 2**16 % 2**62)
+
+    def _simulate(
+        self, rows: NDArray[np.int64], seeds: NDArray[np.int64], first: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Returns of the copies [n] that begin with the given actions [n, S]."""
+        assert self._batch is not None
+        copies, used = self._copies, len(rows)
+        room = np.zeros(copies.num_envs - used, np.int64)
+        copies.imagine(self._batch, np.concatenate([rows, room]), np.concatenate([seeds, room]))
+        copies.terminated[used:] = True
+        returns = np.zeros(copies.num_envs)
+        orders = np.zeros((copies.num_envs, first.shape[1]), np.int64)
+        orders[:used] = first
+        epochs = 0
+        while True:
+            copies.step(orders)
+            returns += copies.reward
+            epochs += 1
+            if (copies.terminated | copies.truncated).all() or epochs == self.horizon:
+                return returns[:used]
+            orders = self.base.predict(copies.observation, None, None)[0]
+
+
+def _with(action: Actions, s: int, order: int) -> Actions:
+    changed = action.copy()
+    changed[s] = order
+    return changed
+
+
+def _portions(
+    tried: list[tuple[int, NDArray[np.int64]]], room: int
+) -> list[list[tuple[int, NDArray[np.int64]]]]:
+    """Splits members into portions whose choices fit side by side."""
+    portions: list[list[tuple[int, NDArray[np.int64]]]] = []
+    taken = room
+    for b, choices in tried:
+        if taken + len(choices) > room:
+            portions.append([])
+            taken = 0
+        portions[-1].append((b, choices))
+        taken += len(choices)
+    return portions
