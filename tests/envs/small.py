@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from envs.batch import RaidBatch
+from envs.catalogue import load_catalogue
 from envs.core.state import ABSENT, INBOUND
 from envs.scenario import read_scenario
 
@@ -149,6 +150,19 @@ def campaign(**keys: Any) -> dict[str, Any]:
         ],
         **keys,
     }  # fmt: skip
+
+
+def kind_row(name: str) -> int:
+    """Return the row of a threat kind in the catalogue."""
+    return list(load_catalogue().threats).index(name)
+
+
+def by_kind(other: float = 0.0, **values: float) -> NDArray[np.float32]:
+    """Return a value for each threat kind, float32 [K], by name; `other` for those not named."""
+    rows = np.full(len(load_catalogue().threats), other, np.float32)
+    for name, value in values.items():
+        rows[kind_row(name)] = value
+    return rows
 
 
 def named(name: str) -> Any:
