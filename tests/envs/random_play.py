@@ -281,6 +281,7 @@ def play_checked(batch: RaidBatch, rng: np.random.Generator, illegal: float) -> 
     assert np.all(metrics["rounds_at_dead"] <= metrics["rounds_wasted"])
     repaired = batch.scenario.campaign.repair_per_day * batch.state().raid["day"]
     values = sum(asset.value for asset in batch.scenario.assets)
-    assert np.all(metrics["loss"] <= values * (1.0 + repaired) + 1e-9)
+    # Days are float32, added up in another order.
+    assert np.all(metrics["loss"] <= values * (1.0 + repaired) * (1.0 + 1e-6))
     assert all(np.all(np.isfinite(values)) for values in metrics.values())
     return metrics
