@@ -343,12 +343,13 @@ def test_what_no_sensor_can_see_is_hidden(perfect, rule):
     assert compared > 3 * ROWS
 
 
+@pytest.mark.parametrize("name", ["short-campaign", "small-policing"])
 @pytest.mark.parametrize("rule", RULES)
-def test_the_raids_to_come_are_hidden_until_the_lull_before_them_has_passed(rule):
+def test_the_raids_to_come_are_hidden_until_the_lull_before_them_has_passed(rule, name):
     def other_raids(_, saved):
         saved["raid"]["campaign_key"] += np.uint64(1)
 
-    pair = twins(named("short-campaign"), other_raids)
+    pair = twins(named(name), other_raids)
     apart, compared = same_until(pair, lambda batch, _: batch.state().raid["number"] > 0, rule)
     assert apart == ROWS
     assert compared > 10 * ROWS

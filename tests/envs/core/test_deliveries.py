@@ -6,7 +6,7 @@ import pytest
 from agents.learned.adapter import RaidVecEnv
 from envs.single_env import BalticShieldEnv
 from envs.vector_env import BalticShieldVectorEnv
-from tests.envs.small import hold, mapping, named, no_orders, package, shooter, started
+from tests.envs.small import hold, mapping, named, no_orders, package, shooter, started, tune
 
 LENGTH = 11  # epochs of a raid of one drone from 5.1 km away
 NASAMS, RBS = 0, 1  # the deliveries of `scene`
@@ -74,7 +74,6 @@ def test_each_delivery_goes_to_the_one_chosen():
 def test_by_need_is_the_same_said_and_left_out(width):
     batch = in_lull()
     batch.step(np.zeros((1, width), np.int64))
-    # Shares of the first supply 12 / 12, 1 / 1, 1 / 1: in turn, but at fractions of 12 alike.
     by_need = started(scene(campaign={"raids": 3, "lull_days": [2, 2]}), threat_kind__hit=0.0)
     hold(by_need, LENGTH + 1)
     assert left(batch) == left(by_need)
@@ -127,10 +126,9 @@ def test_one_that_will_be_gone_may_be_chosen_and_then_it_goes_by_need():
 
 def test_what_nobody_could_take_waits_and_then_goes_to_the_one_chosen():
     batch = in_lull()
-    for asset in ("able",):
-        batch.params.shooter.setflags(write=True)
-        batch.params.shooter["ready_day"][0, 4] = 3.0
-        assert asset
+    late = batch.params.shooter["ready_day"].copy()
+    late[0, 4] = 3.0
+    tune(batch, shooter__ready_day=late)
     decide(batch, 0, 5)
     assert (left(batch)[4], batch.state().depot[0].tolist()) == (1, [0, 2])
     column = batch.layout.index("delivery", "waiting")
