@@ -41,6 +41,8 @@ def check_campaign(scenario: Scenario) -> None:
 def _check_delivery(scenario: Scenario, delivery: Delivery, key: str) -> None:
     deployed = sorted({shooter.kind for shooter in scenario.shooters})
     one_of(delivery.kind, deployed, f"{key}.kind")
+    if scenario.catalogue.shooters[delivery.kind].jams:
+        raise ScenarioError(f"{key}.kind: a {delivery.kind} spends no rounds; leave it out")
     for nation in delivery.nations:
         one_of(nation, scenario.nations, f"{key}.nations")
     users = sorted({s.nation for s in scenario.shooters if s.kind == delivery.kind})

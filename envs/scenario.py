@@ -142,10 +142,10 @@ def _shooter(row: Any, key: str) -> Shooter:
             raise ScenarioError(f"{key}.patrol: a {shooter.kind} does not fly; leave it out")
         check_on_map(shooter.patrol, f"{key}.patrol")
     if shooter.rounds + shooter.reserve_rounds < max(kind.rounds_per_engagement, 1):
-        raise ScenarioError(
-            f"{key}.rounds: {shooter.rounds} lets it engage nothing; one engagement of "
-            f"{shooter.kind} spends {kind.rounds_per_engagement}"
-        )
+        need = f"one engagement of {shooter.kind} spends {kind.rounds_per_engagement}"
+        if kind.jams:
+            need = f"a {shooter.kind} needs 1, which it keeps"
+        raise ScenarioError(f"{key}.rounds: {shooter.rounds} lets it engage nothing; {need}")
     return shooter
 
 

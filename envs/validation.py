@@ -85,6 +85,11 @@ def whole_number(value: Any, low: int, high: int, key: str) -> int:
 
 
 def _value(value: Any, hint: Any, item: "Field[Any]", key: str) -> Any:
+    optional = typing.get_args(hint)
+    if type(None) in optional:
+        if value is None:
+            return None
+        hint = next(kind for kind in optional if kind is not type(None))
     if hint is bool:
         if isinstance(value, bool):
             return value

@@ -81,16 +81,16 @@ def fly(shooters, deployment, engagements, held, tracks, now_s, epoch_s):
             if now_s < shooter.take_off_s:
                 shooter.take_off_s = _NEVER
                 continue
+        home = False
         if shooter.busy == 0:
             done = now_s >= shooter.take_off_s + deployed.sortie_s
-            home = done or shooter.rounds < deployed.rounds_per_engagement
+            empty = shooter.rounds < deployed.rounds_per_engagement
+            home = done or empty or not deployed.aloft  # a patrol may be right above the base
             shooter.goal_x_m = deployed.x_m if home else deployed.patrol_x_m
             shooter.goal_y_m = deployed.y_m if home else deployed.patrol_y_m
         aloft_s = min(epoch_s, now_s - shooter.take_off_s)
         approach(shooter, deployed.interceptor_mps * max(aloft_s, _ZERO))
-        at_base = shooter.x_m == deployed.x_m and shooter.y_m == deployed.y_m
-        to_base = shooter.goal_x_m == deployed.x_m and shooter.goal_y_m == deployed.y_m
-        if shooter.busy == 0 and at_base and to_base:
+        if home and shooter.x_m == deployed.x_m and shooter.y_m == deployed.y_m:
             shooter.take_off_s = _NEVER
             shooter.reload_s = now_s + deployed.reload_s
 

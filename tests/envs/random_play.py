@@ -10,36 +10,66 @@ from envs import sample_legal
 from envs.batch import RaidBatch
 from envs.core.params import NONE
 from envs.core.state import ABSENT, DUD, INBOUND, KILLED, LEAKED, PENDING
+from tests.envs.policing_checks import begin_flights, check_flights, check_neutral
 from tests.envs.small import held
 
 
 def random_orders(
     batch: RaidBatch, rng: np.random.Generator, illegal: float = 0.0
 ) -> NDArray[np.int64]:
-    """Return random legal orders, int64 [B, S], of which a share is replaced by any number."""
-    orders = sample_legal(batch.observation["action_mask"], rng)
-    choices = batch.scenario.num_slots + 1
-    anything = rng.integers(-2, choices + 2, orders.shape)
-    return np.where(rng.random(orders.shape) < illegal, anything, orders)
+    """Return random legal orders, of which a share is replaced by any number.
+
+    Int64 [B, S], or [B, S + D] where deliveries are decided.
+    """
+    parts = []
+    for mask in _masks(batch):
+        orders = sample_legal(mask, rng)
+        anything = rng.integers(-2, mask.shape[2] + 2, orders.shape)
+        parts.append(np.where(rng.random(orders.shape) < illegal, anything, orders))
+    return np.concatenate(parts, axis=1)
 
 
 def is_illegal(batch: RaidBatch, orders: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which orders the mask does not allow, bool [B, S]."""
-    mask = batch.observation["action_mask"]
-    inside = (orders >= 0) & (orders < mask.shape[2])
-    picked = np.take_along_axis(mask, np.where(inside, orders, 0)[:, :, None], axis=2)[:, :, 0]
-    return ~(inside & (picked == 1))
+    """Return which orders the masks do not allow, bool [B, S] or [B, S + D]."""
+    found, first = [], 0
+    for mask in _masks(batch):
+        part = orders[:, first : first + mask.shape[1]]
+        first += mask.shape[1]
+        inside = (part >= 0) & (part < mask.shape[2])
+        picked = np.take_along_axis(mask, np.where(inside, part, 0)[:, :, None], axis=2)[:, :, 0]
+        found.append(~(inside & (picked == 1)))
+    return np.concatenate(found, axis=1)
+
+
+def _masks(batch: RaidBatch) -> list[NDArray[np.int8]]:
+    names = ("action_mask", "delivery_mask")
+    return [batch.observation[name] for name in names if name in batch.observation]
 
 
 def tally(batch: RaidBatch) -> dict[str, NDArray[np.int64]]:
     """Return what the present raid of each row has come to, int64 [B] by metric."""
-    threats = batch.state().threat
+    threats, kinds = batch.state().threat, batch.params.threat_kind[0]
+    status, there = threats["status"], threats["status"] != ABSENT
+    neutral = kinds["neutral"][threats["kind"]] & there
     settled = {"killed": KILLED, "leakers": LEAKED, "duds": DUD}
-    return {
-        "threats": np.sum(threats["status"] != ABSENT, axis=1),
-        "threats_tracked": threats["tracked"].sum(axis=1),
-        **{name: np.sum(threats["status"] == which, axis=1) for name, which in settled.items()},
+    by_kind = {
+        f"{name}_{kind}": np.sum((status == settled[name]) & (threats["kind"] == k), axis=1)
+        for name in ("killed", "leakers")
+        for k, kind in enumerate(batch.scenario.threat_kinds)
     }
+    return {
+        "threats": np.sum(there & ~neutral, axis=1),
+        "threats_tracked": np.sum(threats["tracked"] & ~neutral, axis=1),
+        **{name: np.sum((status == which) & ~neutral, axis=1) for name, which in settled.items()},
+        "neutrals": neutral.sum(axis=1),
+        "neutrals_shot": np.sum(neutral & (status == KILLED), axis=1),
+        **by_kind,
+    }
+
+
+def coming(batch: RaidBatch) -> NDArray[np.int64]:
+    """Return how many threats and neutral aircraft the present raid of each row has, int64 [B]."""
+    return np.asarray(np.sum(batch.state().threat["status"] != ABSENT, axis=1))
 
 
 def check_counts(
@@ -49,19 +79,23 @@ def check_counts(
 
     Args:
         batch: as it is now.
-        totals: threats of each row's present raid, int64 [B].
+        totals: threats and neutral aircraft of each row's present raid, int64 [B].
         past: what the raids before it came to, as `tally` says.
     """
     metrics, state = batch.metrics(), batch.state()
     status, now = state.threat["status"], tally(batch)
     alive = np.sum((status == PENDING) | (status == INBOUND), axis=1)
-    assert np.array_equal(alive + now["killed"] + now["leakers"] + now["duds"], totals)
-    assert np.array_equal(now["threats"], totals)
+    neutral = batch.params.threat_kind[0]["neutral"][state.threat["kind"]]
+    passed = np.sum(neutral & (status == DUD), axis=1)
+    settled = now["killed"] + now["leakers"] + now["duds"] + now["neutrals_shot"] + passed
+    assert np.array_equal(alive + settled, totals)
+    assert np.array_equal(now["threats"] + now["neutrals"], totals)
+    assert not np.any(neutral & (status == LEAKED))
     for name in now:
         assert np.array_equal(metrics[name], past[name] + now[name]), name
-    for name in ("killed", "leakers"):
+    for name, others in (("killed", "neutrals_shot"), ("leakers", None)):
         by_kind = sum(metrics[f"{name}_{kind}"] for kind in batch.scenario.threat_kinds)
-        assert np.array_equal(metrics[name], by_kind), name
+        assert np.array_equal(metrics[name] + (metrics[others] if others else 0), by_kind), name
     over, lost = batch.terminated | state.raid["lull"], np.all(state.health <= 0.0, axis=1)
     assert not np.any(alive[over & ~lost])
 
@@ -72,7 +106,9 @@ def check_counts(
     assert np.array_equal(metrics["rounds_fired"], by_kind)
     assert np.all((state.shooter["busy"] >= 0) & (state.shooter["busy"] <= deployed["channels"]))
     assert np.all(metrics["rounds_wasted"] <= metrics["rounds_fired"])
-    assert np.all(metrics["killed"] <= metrics["engagements"])
+    assert np.all(metrics["killed"] + metrics["neutrals_shot"] <= metrics["engagements"])
+    assert np.all(metrics["neutrals_shot"] <= metrics["neutrals"])
+    assert np.all(metrics["rounds_at_neutrals"] <= metrics["rounds_fired"])
     check_stock(batch)
 
 
@@ -111,6 +147,9 @@ def check_calendar(batch: RaidBatch) -> None:
     assert not observation["pair"][lull].any()
     assert not observation["action_mask"][lull, :, 1:].any()
     assert not batch.state().shooter["busy"][lull].any()
+    if "delivery_mask" in observation:
+        assert observation["delivery_mask"][:, :, 0].all()
+        assert not observation["delivery_mask"][~lull, :, 1:].any()
 
 
 def check_handed_out(batch: RaidBatch, begun: NDArray[np.bool_]) -> None:
@@ -193,12 +232,13 @@ def check_slots(batch: RaidBatch, before: NDArray[np.int16]) -> None:
 
 def play_checked(batch: RaidBatch, rng: np.random.Generator, illegal: float) -> dict[str, Any]:
     """Play all raids out at random, checking every step; return the final metrics."""
-    totals, number = tally(batch)["threats"], batch.state().raid["number"].copy()
+    totals, number = coming(batch), batch.state().raid["number"].copy()
     past = {name: np.zeros(batch.num_envs, np.int64) for name in tally(batch)}
     rewards = np.zeros(batch.num_envs)
     space = batch.layout.observation_space().spaces
     wrong = np.zeros(batch.num_envs)
     slots = batch.state().contact["track"].copy()
+    flown = begin_flights(batch)
     for _ in range(batch.scenario.max_steps + 1):
         check_counts(batch, totals, past)
         check_calendar(batch)
@@ -206,6 +246,7 @@ def play_checked(batch: RaidBatch, rng: np.random.Generator, illegal: float) -> 
         check_tracks(batch)
         check_beliefs(batch)
         check_slots(batch, slots)
+        check_neutral(batch)
         slots = batch.state().contact["track"].copy()
         running = ~(batch.terminated | batch.truncated)
         if not running.any():
@@ -220,8 +261,9 @@ def play_checked(batch: RaidBatch, rng: np.random.Generator, illegal: float) -> 
         assert np.array_equal(batch.state().raid["number"] - number, lull), "raids follow lulls"
         number = batch.state().raid["number"].copy()
         past = {name: past[name] + np.where(lull, before[name], 0) for name in past}
-        totals = np.where(lull, tally(batch)["threats"], totals)
+        totals = np.where(lull, coming(batch), totals)
         check_handed_out(batch, lull)
+        flown = check_flights(batch, flown, running & ~lull)
     else:
         raise AssertionError("some raid did not end within the scenario's clock")
     metrics = batch.metrics()
@@ -230,13 +272,16 @@ def play_checked(batch: RaidBatch, rng: np.random.Generator, illegal: float) -> 
     expected = sum(weight * metrics[name] for name, weight in weights.items())
     expected = expected - weights["undefended_loss"] * metrics["undefended_loss"]
     assert np.allclose(rewards, expected, rtol=1e-9, atol=1e-9)
-    assert np.array_equal(metrics["threats"], past["threats"] + totals)
+    assert np.array_equal(
+        metrics["threats"] + metrics["neutrals"], past["threats"] + past["neutrals"] + totals
+    )
     assert np.all(metrics["threats_tracked"] <= metrics["threats"])
     assert np.all(metrics["wrong_identifications"] <= metrics["identifications"])
     assert np.all(metrics["rounds_unguided"] <= metrics["rounds_wasted"])
     assert np.all(metrics["rounds_at_dead"] <= metrics["rounds_wasted"])
     repaired = batch.scenario.campaign.repair_per_day * batch.state().raid["day"]
     values = sum(asset.value for asset in batch.scenario.assets)
-    assert np.all(metrics["loss"] <= values * (1.0 + repaired) + 1e-9)
+    # Days are float32, added up in another order.
+    assert np.all(metrics["loss"] <= values * (1.0 + repaired) * (1.0 + 1e-6))
     assert all(np.all(np.isfinite(values)) for values in metrics.values())
     return metrics

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from envs.batch import RaidBatch
+from envs.catalogue import load_catalogue
 from envs.core.state import ABSENT, INBOUND
 from envs.scenario import read_scenario
 
@@ -66,6 +67,18 @@ def package(
         "name": name, "kinds": {kind: 1}, "number": list(number), "time_on_target_min": [0, 0],
         "entry": [at(*entry)], **keys
     }  # fmt: skip
+
+
+def traffic(
+    name: str = "traffic",
+    kind: str = "light_aircraft",
+    number: tuple[int, int] = (1, 1),
+    entry: tuple[float, float] = (-20.0, 15.0),
+    exit: tuple[float, float] = (20.0, 15.0),
+    **keys: Any,
+) -> dict:
+    """Return a package of neutral aircraft."""
+    return package(name, kind, number, entry, exit=[at(*exit)], **keys)
 
 
 def mapping(**keys: Any) -> dict[str, Any]:
@@ -151,9 +164,77 @@ def campaign(**keys: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def policing(**keys: Any) -> dict[str, Any]:
+    """Return a campaign of three raids among traffic, with pairs, a jammer and decisions."""
+    return {
+        "name": "small-policing", "version": 1, "description": "for a test", "slots": 14,
+        "clock_min": 13,
+        "assets": [
+            asset("town", (0, -4)), asset("site", (3, 0), value=6.0, hardness=0.2),
+            asset("base", (-8, -6), value=3.0),
+        ],
+        "shooters": [
+            shooter("battery", place=(3, 0), rounds=3, reserve_rounds=2, asset="site"),
+            shooter("guest", place=(-3, 2), nation="DEU"),
+            shooter("alert", "fighter_pair", (-8, -6), nation="DEU", rounds=2, reserve_rounds=3,
+                    asset="base"),
+            shooter("patrol", "fighter_pair", (40, -20), rounds=1, reserve_rounds=2,
+                    patrol=at(6, 8)),
+            shooter("jammer", "jammer", (0, 1), rounds=1),
+            shooter("drones", "interceptor_drone", (1, -3), rounds=4),
+        ],
+        "sensors": [
+            sensor("radar", nation="LVA"),
+            sensor("filler", "gap_filler_radar", (-4, 0), nation="DEU"),
+            line((-6, 9), (6, 9), nation="LVA"),
+        ],
+        "packages": [
+            package(number=(2, 4), entry=(0, 18), spread_min=1, time_on_target_min=[0, 3])
+            | {"kinds": {"slow_drone": 2, "decoy": 1}},
+            package("jets", "jet_drone", (0, 2), (20, 18), time_on_target_min=[2, 5], chance=0.6),
+            package("missiles", "cruise_missile", (1, 1), (45, 5), time_on_target_min=[4, 6],
+                    chance=0.5),
+            traffic("light", number=(1, 3), entry=(-14, 10), exit=(14, 6), spread_min=2),
+            traffic("regional", "regional_aircraft", (1, 2), (25, 25), (-20, -5), spread_min=4,
+                    chance=0.8),
+            traffic("airliners", "airliner", (1, 1), (-50, 0), (50, 10), spread_min=4),
+        ],
+        "picture": {
+            "kinds": "believed", "aims": "believed", "detection": "by_chance",
+            "misses_to_lose": 3, "kill_confirmed": 0.8, "false_kill": 0.1,
+        },
+        "sharing": {"foreign_delay_epochs": 1},
+        "campaign": {"raids": 3, "lull_days": [1.5, 4], "days": 7, "repair_per_day": 0.1,
+                     "hand_out": "decided"},
+        "deliveries": [
+            {"kind": "nasams", "rounds_per_day": 0.9},
+            {"kind": "fighter_pair", "rounds_per_day": 1.1, "first_day": 1, "nations": ["DEU"]},
+        ],
+        "contingents": [
+            {"name": "first", "nation": "DEU", "shooters": ["guest"], "leaves_day": 3},
+        ],
+        "neutral_penalty": 4.0,
+        **keys,
+    }  # fmt: skip
+
+
+def kind_row(name: str) -> int:
+    """Return the row of a threat kind in the catalogue."""
+    return list(load_catalogue().threats).index(name)
+
+
+def by_kind(other: float = 0.0, **values: float) -> NDArray[np.float32]:
+    """Return a value for each threat kind, float32 [K], by name; `other` for those not named."""
+    rows = np.full(len(load_catalogue().threats), other, np.float32)
+    for name, value in values.items():
+        rows[kind_row(name)] = value
+    return rows
+
+
 def named(name: str) -> Any:
-    """Return a scenario to play by name: one of the project's, "fog" or "short-campaign"."""
-    return {"fog": fog, "short-campaign": campaign}.get(name, lambda: name)()
+    """Return a scenario to play by name: one of the project's, or one of those above."""
+    made = {"fog": fog, "short-campaign": campaign, "small-policing": policing}
+    return made.get(name, lambda: name)()
 
 
 def changed(source: dict[str, Any], path: str, value: Any) -> dict[str, Any]:

@@ -18,9 +18,10 @@ EPOCHS = 60
 
 
 def orders_for(scenario, seed):
-    """Return an endless schedule of actions of its own for the raid of a seed, int64 [N, S]."""
+    """Return an endless schedule of actions of its own for the raid of a seed, int64 [N, S + D]."""
     rng = np.random.default_rng(seed)
-    orders = rng.integers(0, scenario.num_slots + 1, (400, scenario.num_shooters))
+    heads = scenario.num_shooters + scenario.num_decisions
+    orders = rng.integers(0, scenario.num_slots + 1, (400, heads))
     return np.where(rng.random(orders.shape) < 0.5, orders, 0)
 
 
@@ -46,7 +47,7 @@ def row_of(shown, row):
 
 
 @pytest.mark.parametrize("limit", [None, 40])
-@pytest.mark.parametrize("name", ["duel", "standard", "fog", "short-campaign"])
+@pytest.mark.parametrize("name", ["duel", "standard", "fog", "short-campaign", "small-policing"])
 def test_an_episode_is_the_same_alone_and_in_any_row(name, limit, two_threads):
     seeds = [7, 8, 1009]
     scenario = RaidBatch(named(name), 1).scenario
@@ -81,7 +82,7 @@ def test_an_episode_is_the_same_alone_and_in_any_row(name, limit, two_threads):
 
 
 @pytest.mark.parametrize("rows", [1, 3, 129])
-@pytest.mark.parametrize("name", ["duel", "standard", "fog", "short-campaign"])
+@pytest.mark.parametrize("name", ["duel", "standard", "fog", "short-campaign", "small-policing"])
 def test_one_and_two_threads_play_the_same(name, rows, two_threads):
     shown = []
     for count in (2, 1):
@@ -237,7 +238,7 @@ def test_later_episodes_are_equal_in_all_autoreset_modes(name, limit):
                 assert_same(observation, one[0])
 
 
-@pytest.mark.parametrize("name", ["duel", "standard", "fog", "short-campaign"])
+@pytest.mark.parametrize("name", ["duel", "standard", "fog", "short-campaign", "small-policing"])
 def test_nothing_is_left_of_the_raid_before(name):
     used, fresh = started(named(name), 16, seed=300), started(named(name), 16, seed=600)
     rng = np.random.default_rng(0)
@@ -250,7 +251,7 @@ def test_nothing_is_left_of_the_raid_before(name):
     assert_same(play(used, schedules, 100), play(fresh, schedules, 100))
 
 
-@pytest.mark.parametrize("name", ["standard", "fog", "short-campaign"])
+@pytest.mark.parametrize("name", ["standard", "fog", "short-campaign", "small-policing"])
 def test_a_saved_state_goes_on_to_the_bit(name):
     scenario = load_scenario(named(name))
     batch, other = started(scenario, 8, seed=77), RaidBatch(scenario, 8)

@@ -17,7 +17,7 @@ from tests.envs.small import assert_same, fog, mapping, named
 ID = "envs:BalticShield-v0"
 
 
-@pytest.mark.parametrize("name", ["duel", "standard", "fog"])
+@pytest.mark.parametrize("name", ["duel", "standard", "fog", "small-policing"])
 def test_gymnasiums_own_check_has_nothing_to_say(name):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -9,10 +9,22 @@ from envs.batch import RaidBatch, mean_undefended_loss
 from envs.catalogue import load_catalogue
 from envs.scenario import scenario_names
 from tests.envs.random_play import play_checked
-from tests.envs.small import asset, at, line, named, package, sensor, shooter, started
+from tests.envs.small import (
+    asset,
+    at,
+    line,
+    named,
+    package,
+    sensor,
+    shooter,
+    started,
+    traffic,
+    tune,
+)
 
 SHOOTERS = tuple(load_catalogue().shooters)
 DRONES = ("slow_drone", "jet_drone", "cruise_missile", "decoy")
+NEUTRAL = tuple(name for name, kind in load_catalogue().threats.items() if kind.neutral)
 
 places = st.tuples(st.integers(-25, 25), st.integers(-25, 25))
 
@@ -29,11 +41,12 @@ def scenarios(draw):
     for n in range(draw(st.integers(1, 4))):
         kind = load_catalogue().shooters[name := draw(st.sampled_from(SHOOTERS))]
         own = draw(st.sampled_from(["", assets[0]["name"]]))
-        rounds = draw(st.integers(kind.rounds_per_engagement, kind.magazine_rounds))
+        rounds = draw(st.integers(max(kind.rounds_per_engagement, 1), kind.magazine_rounds))
         reserve = draw(st.integers(0, 12))
         shooters.append(
             shooter(f"shooter {n}", name, draw(places), rounds=rounds, reserve_rounds=reserve)
             | ({"asset": own} if own else {})
+            | ({"patrol": at(*draw(places))} if kind.flies and draw(st.booleans()) else {})
         )
     packages = []
     for n in range(draw(st.integers(1, 3))):
@@ -54,6 +67,16 @@ def scenarios(draw):
         packages[-1]["kinds"] = {"slow_drone": 1} | dict.fromkeys(
             draw(st.lists(st.sampled_from([*DRONES, "ballistic_missile"]), max_size=3)), 2.0
         )
+    if draw(st.booleans()):
+        packages.append(
+            traffic(
+                kind=draw(st.sampled_from(NEUTRAL)), number=(draw(st.integers(0, 1)), 3),
+                entry=draw(st.sampled_from([(-30, 10), (20, -28)])),
+                exit=draw(st.sampled_from([(30, 0), (-10, 30)])),
+                chance=draw(st.sampled_from([1.0, 0.5])),
+                spread_min=draw(st.sampled_from([0.0, 8.0])),
+            )
+        )  # fmt: skip
     return {
         "name": "drawn", "version": 1, "description": "drawn at random",
         "slots": sum(p["number"][1] for p in packages) + draw(st.integers(0, 3)),
@@ -83,7 +106,8 @@ def foggy(draw):
     nations = st.sampled_from(["LVA", "EST", "FIN"])
     for one in source["shooters"]:
         one["nation"] = draw(nations)
-        one["networked"] = not organic or draw(st.booleans())
+        sighted = organic and load_catalogue().shooters[one["kind"]].sensor
+        one["networked"] = not sighted or draw(st.booleans())
     assets = st.sampled_from([row["name"] for row in source["assets"]])
     source["sensors"] += [
         sensor("site", "gap_filler_radar", draw(places), nation=draw(nations), asset=draw(assets)),
@@ -118,11 +142,15 @@ def campaigns(draw):
     source["deliveries"] = []
     for _ in range(draw(st.integers(0, 3))):
         taker = draw(st.sampled_from(shooters))
+        if taker["kind"] == "jammer":
+            continue
         source["deliveries"].append(
             {"kind": taker["kind"], "rounds_per_day": draw(st.sampled_from([0.3, 1.25, 12.0])),
              "first_day": draw(st.sampled_from([0.0, 1.1])),
              "nations": draw(st.sampled_from([[], [taker["nation"]]]))}
         )  # fmt: skip
+    if source["deliveries"]:
+        source["campaign"]["hand_out"] = draw(st.sampled_from(["by_need", "decided"]))
     return source
 
 
@@ -161,7 +189,7 @@ def test_undefended_loss_is_the_loss_of_holding_fire(source, seed, limit):
 
 
 @pytest.mark.parametrize("limit", [None, 1, 17, 60])
-@pytest.mark.parametrize("name", ["duel", "standard", "fog", "short-campaign"])
+@pytest.mark.parametrize("name", ["duel", "standard", "fog", "short-campaign", "small-policing"])
 def test_undefended_loss_is_the_loss_of_holding_fire_on_many_raids(name, limit):
     batch = RaidBatch(named(name), 400, max_epochs=limit)
     check_undefended(batch, seed=0)
@@ -181,9 +209,9 @@ def check_undefended(batch, seed):
 
 
 @pytest.mark.parametrize("illegal", [0.0, 0.2])
-@pytest.mark.parametrize("name", [*scenario_names(), "fog", "short-campaign"])
+@pytest.mark.parametrize("name", [*scenario_names(), "fog", "short-campaign", "small-policing"])
 def test_random_play_on_the_projects_scenarios(name, illegal):
-    many = ("duel", "standard", "fog", "short-campaign")
+    many = ("duel", "standard", "fog", "short-campaign", "small-policing")
     batch = started(named(name), 24 if name in many else 4, seed=900)
     metrics = play_checked(batch, np.random.default_rng(1), illegal)
     assert np.any(metrics["raids"] > 1) == (batch.scenario.campaign.raids > 1)
@@ -191,6 +219,11 @@ def test_random_play_on_the_projects_scenarios(name, illegal):
         assert metrics["raids"].max() == 4.0
         assert metrics["rounds_delivered"].min() > 0.0
         assert metrics["assets_lost"].max() > 0.0
+    if name == "small-policing":
+        often = ("neutrals_shot", "rounds_at_neutrals", "intercepts", "rounds_fighter_pair")
+        assert min(metrics[name].sum() for name in often) > 0, "all of it happens"
+        assert all(metrics[f"killed_{kind}"].sum() > 0 for kind in ("jet_drone", "light_aircraft"))
+        assert metrics["rounds_delivered"].max() > 0.0
     if name == "fog":
         rare = ("identifications", "wrong_identifications", "rounds_at_dead", "rounds_unguided")
         assert min(metrics[name].sum() for name in rare) > 0, "all of it happens"
@@ -200,8 +233,8 @@ def test_random_play_on_the_projects_scenarios(name, illegal):
     assert (metrics["illegal_actions"].sum() > 0) == (illegal > 0)
 
 
-@pytest.mark.parametrize("name", ["duel", "short-campaign"])
-def test_rewards_add_up_to_minus_the_share_of_mean_loss(name):
+@pytest.mark.parametrize("name", ["duel", "short-campaign", "small-policing"])
+def test_rewards_add_up_to_minus_the_share_of_mean_loss_and_to_penalties(name):
     batch = RaidBatch(named(name), 32)
     batch.reset(None, np.arange(32))
     rewards = np.zeros(32)
@@ -209,7 +242,23 @@ def test_rewards_add_up_to_minus_the_share_of_mean_loss(name):
     while not batch.terminated.all():
         batch.step(rng.integers(0, 5, (32, batch.scenario.num_shooters)))
         rewards += batch.reward
-    assert rewards == pytest.approx(-batch.metrics()["loss"] / mean_undefended_loss(batch.scenario))
+    metrics, penalty = batch.metrics(), batch.scenario.neutral_penalty
+    assert np.any(metrics["neutrals_shot"] > 0) == batch.scenario.traffic
+    cost = metrics["loss"] + penalty * metrics["neutrals_shot"]
+    assert rewards == pytest.approx(-cost / mean_undefended_loss(batch.scenario))
+
+
+@pytest.mark.parametrize("illegal", [0.0, 0.2])
+def test_random_play_of_pairs_with_short_sorties(illegal):
+    """A few minutes aloft and a short turn-round: pairs come home, are rearmed and go out again."""
+    short = {"shooter__reload_s": 45.0, "shooter__reaction_s": 25.0}
+    batch = RaidBatch(named("small-policing"), 24)
+    flies = batch.params.shooter["sortie_s"][0] > 0.0
+    tune(batch, **short, shooter__sortie_s=np.where(flies, 145.0, 0.0))
+    batch.reset(None, np.arange(24))
+    metrics = play_checked(batch, np.random.default_rng(1), illegal)
+    # The pairs start with 2 rounds and 1: what they fire beyond was taken on after a landing.
+    assert metrics["rounds_fighter_pair"].max() > 3.0
 
 
 def test_the_normaliser_is_the_mean_undefended_loss_of_the_first_training_raids(duel):

@@ -16,10 +16,12 @@ from envs.batch import RaidBatch
 from envs.core.state import ABSENT, DUD, INBOUND, KILLED, LEAKED, PENDING
 from envs.scenario import load_scenario
 from envs.vector_env import BalticShieldVectorEnv
-from tests.envs.small import bits, fog, named, reachable, tune
+from tests.envs.small import bits, by_kind, fog, kind_row, named, reachable, tune
 
 ROWS = 48
-SLOW, JET, CRUISE, BALLISTIC, DECOY = range(5)
+SLOW, JET, CRUISE, BALLISTIC, DECOY = map(
+    kind_row, ("slow_drone", "jet_drone", "cruise_missile", "ballistic_missile", "decoy")
+)
 RULES = ("hold_fire", "wta_greedy", "random_legal")
 
 Change = Callable[[RaidBatch, dict], None]
@@ -125,7 +127,7 @@ def test_without_reports_a_decoy_that_does_no_harm_is_a_drone_to_the_end(rule):
 
 @pytest.mark.parametrize("rule", RULES[1:])
 def test_a_decoy_harder_to_kill_is_a_drone_until_it_is_shot_at(rule):
-    pk = RaidBatch(fog(), 1).params.shooter_pk * np.float32([1, 1, 1, 1, 0.3])
+    pk = RaidBatch(fog(), 1).params.shooter_pk * by_kind(1.0, decoy=0.3)
     pair = harmless_twins(sensor__identification_rate=0.0, shooter_pk=pk)
     apart, compared = same_until(pair, judged(SLOW, DECOY), rule)
     assert apart > ROWS // 2
@@ -341,12 +343,13 @@ def test_what_no_sensor_can_see_is_hidden(perfect, rule):
     assert compared > 3 * ROWS
 
 
+@pytest.mark.parametrize("name", ["short-campaign", "small-policing"])
 @pytest.mark.parametrize("rule", RULES)
-def test_the_raids_to_come_are_hidden_until_the_lull_before_them_has_passed(rule):
+def test_the_raids_to_come_are_hidden_until_the_lull_before_them_has_passed(rule, name):
     def other_raids(_, saved):
         saved["raid"]["campaign_key"] += np.uint64(1)
 
-    pair = twins(named("short-campaign"), other_raids)
+    pair = twins(named(name), other_raids)
     apart, compared = same_until(pair, lambda batch, _: batch.state().raid["number"] > 0, rule)
     assert apart == ROWS
     assert compared > 10 * ROWS

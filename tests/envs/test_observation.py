@@ -125,12 +125,14 @@ def test_health_weighs_the_defended_share():
     assert batch.observation["asset"][0, :, health] == pytest.approx([0.5, 1.0])
 
 
-@pytest.mark.parametrize("name", ["duel", "standard", "fog", "short-campaign"])
+@pytest.mark.parametrize("name", ["duel", "standard", "fog", "short-campaign", "small-policing"])
 def test_the_layout_fits_the_tables(name):
     batch = RaidBatch(named(name), 2)
     layout, scenario = batch.layout, batch.scenario
+    decided = scenario.campaign.hand_out == "decided"
+    assert set(layout.columns) - set(layout.tables) == (set() if decided else {"delivery"})
     for table, columns in layout.columns.items():
-        assert batch.observation[table].shape[-1] == len(columns)
+        assert table not in layout.tables or batch.observation[table].shape[-1] == len(columns)
         names = [column.name for column in columns]
         assert len(set(names)) == len(names)
         assert [layout.index(table, column) for column in names] == list(range(len(names)))
@@ -143,7 +145,10 @@ def test_the_layout_fits_the_tables(name):
     space = layout.observation_space()
     assert set(space) == set(batch.observation)
     assert np.all(np.isfinite([space[t].low.min() for t in space]))
-    assert list(layout.action_space().nvec) == [1 + scenario.num_slots] * scenario.num_shooters
+    shooting = [1 + scenario.num_slots] * scenario.num_shooters
+    giving = [1 + scenario.num_shooters] * scenario.num_decisions
+    assert list(layout.action_space().nvec) == shooting + giving
+    assert list(layout.action_space(by_need=True).nvec) == shooting
 
 
 def test_the_layout_needs_the_scenario_alone(duel):

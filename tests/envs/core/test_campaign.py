@@ -205,7 +205,7 @@ def test_a_lull_is_one_step_without_reward_in_which_nothing_is_seen():
     assert shown(batch, "clock", "tracks") == pytest.approx(0.1), "the next drone"
     assert batch.state().raid["steps"][0] == LENGTH + 1
     changed = {name for name, values in batch.metrics().items() if values[0] != totals[name][0]}
-    assert changed == {"raids", "threats", "threats_tracked", "epochs"}
+    assert changed == {"raids", "threats", "threats_tracked", "epochs", "days_of_stock"}
 
 
 def test_orders_in_a_lull_are_illegal_and_counted():

@@ -31,7 +31,7 @@ def flight_of(battery, place, velocity):
     table[[fire_control.X, fire_control.Y, fire_control.Z], 0] = place
     table[[fire_control.VX, fire_control.VY, fire_control.VZ], 0] = velocity
     table[fire_control.SPEED2, 0] = np.sum(np.square(np.float32(velocity)))
-    fire_control.fly_out(table, 1, battery)
+    fire_control.fly_out(table, 1, battery, battery, battery.reaction_s)
     return float(table[fire_control.FLIGHT, 0])
 
 

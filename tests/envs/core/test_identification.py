@@ -3,15 +3,18 @@
 import numpy as np
 import pytest
 
+from envs.catalogue import load_catalogue
 from envs.core import identification as core
 from envs.core.state import INBOUND, KILLED
 from tests.envs.small import (
     asset,
+    by_kind,
     detected,
     fire,
     fog,
     held,
     hold,
+    kind_row,
     line,
     mapping,
     package,
@@ -23,7 +26,9 @@ from tests.envs.small import (
     started,
 )
 
-SLOW, JET, CRUISE, BALLISTIC, DECOY = range(5)
+SLOW, JET, CRUISE, BALLISTIC, DECOY = map(
+    kind_row, ("slow_drone", "jet_drone", "cruise_missile", "ballistic_missile", "decoy")
+)
 BELIEVED = {"kinds": "believed", "misses_to_lose": 20}
 SURE = {"sensor__identification_m": 1e9, "sensor__identification_rate": 1.0}
 
@@ -174,10 +179,11 @@ def test_beliefs_are_as_right_as_they_say(right):
 @pytest.mark.parametrize(("decoy_mps", "alike"), [(54.0, True), (46.0, True), (56.0, False)])
 def test_a_measured_speed_rules_out_what_flies_at_another(decoy_mps, alike):
     # A drone at 50 m/s: a tenth is 5 m/s. Prior 0.65 to 0.35.
-    speeds = np.float32([50.0, 130.0, 240.0, 1500.0, decoy_mps])
+    speeds = np.float32([kind.speed_mps for kind in load_catalogue().threats.values()])
+    speeds[DECOY] = decoy_mps
     batch = started(scene(), 64, threat_kind__speed_mps=speeds)
     drones = truth(batch) == SLOW
-    expected = [0.65, 0.0, 0.0, 0.0, 0.35] if alike else [1.0, 0.0, 0.0, 0.0, 0.0]
+    expected = by_kind(slow_drone=0.65, decoy=0.35) if alike else by_kind(slow_drone=1.0)
     assert beliefs(batch)[drones] == pytest.approx(np.tile(expected, (drones.sum(), 1)), abs=1e-6)
 
 
@@ -214,13 +220,13 @@ def test_what_is_heard_is_audible_and_what_is_then_seen_has_a_speed():
     heard = truth(batch) != CRUISE
     assert 0 < heard.sum() < 64
     assert np.array_equal(held(batch).any(axis=1), heard)
-    expected = np.array([0.4, 0.2, 0.0, 0.0, 0.1]) / 0.7
+    expected = by_kind(slow_drone=0.4, jet_drone=0.2, decoy=0.1) / 0.7
     assert beliefs(batch)[heard] == pytest.approx(np.tile(expected, (heard.sum(), 1)), abs=1e-6)
     slow = np.isin(truth(batch), (SLOW, DECOY))
     hold(batch, 2)
     assert beliefs(batch)[slow] == pytest.approx(np.tile(expected, (slow.sum(), 1)), abs=1e-6)
     hold(batch)
-    expected = np.array([0.4, 0.0, 0.0, 0.0, 0.1]) / 0.5
+    expected = by_kind(slow_drone=0.4, decoy=0.1) / 0.5
     assert beliefs(batch)[slow] == pytest.approx(np.tile(expected, (slow.sum(), 1)), abs=1e-6)
 
 
@@ -236,8 +242,10 @@ def test_decoys_look_like_drones_until_identified():
     for _ in range(10):
         assert {DECOY, SLOW} == set(truth(batch))
         assert len(np.unique(beliefs(batch), axis=0)) == 1, "the same of all, to the bit"
-        shown = batch.observation["track"][np.arange(rows), slot_of(batch), first : first + 5]
-        assert shown == pytest.approx(np.tile([0.65, 0, 0, 0, 0.35], (rows, 1)), abs=1e-6)
+        expected = by_kind(slow_drone=0.65, decoy=0.35)
+        columns = slice(first, first + expected.size)
+        shown = batch.observation["track"][np.arange(rows), slot_of(batch), columns]
+        assert shown == pytest.approx(np.tile(expected, (rows, 1)), abs=1e-6)
         hold(batch)
 
 
@@ -396,7 +404,7 @@ def test_value_at_risk_is_expected_over_kinds_and_aims(kinds, aims):
     assets = [asset("side", (20, 0), value=6.0), asset("ahead", value=10.0)]
     source = scene(assets=assets, picture={"kinds": kinds, "aims": aims, "misses_to_lose": 2})
     source["packages"][0]["aim"] = ["ahead"]
-    harmless = np.array([1, 1, 1, 1, 0])
+    harmless = by_kind(1.0, decoy=0.0)
     tuned = {"threat_kind__damage": 0.4 * harmless, "threat_kind__hit": 0.5 * harmless}
     batch = started(source, 32, **tuned, sensor__identification_rate=0.0)
     drone = 0.65 if kinds == "believed" else (truth(batch) == SLOW).astype(float)
@@ -419,7 +427,7 @@ def test_value_at_risk_is_expected_over_kinds_and_aims(kinds, aims):
 def test_pk_shown_is_by_belief_and_the_outcome_by_the_truth():
     # 0.65 * 0.8 + 0.35 * 0.2 = 0.59 is shown of both; of drones 0.8 die, of decoys 0.2.
     rows = 8192
-    pk = np.float32([0.8, 0, 0, 0, 0.2])
+    pk = by_kind(slow_drone=0.8, decoy=0.2)
     batch = started(
         scene(shooters=[shooter(kind="patriot")]), rows, shooter_pk=pk, shooter__falloff=0.0,
         sensor__identification_rate=0.0,
@@ -440,7 +448,7 @@ def test_pk_shown_is_by_belief_and_the_outcome_by_the_truth():
 def test_falloff_weighs_on_the_true_pk_alike():
     # pk = 0.9 of a drone and 0.3 of a decoy, a third; what is shown is between, and so is nothing
     # else: true pk / shown pk = 0.9 / 0.69 and 0.3 / 0.69, whatever the range.
-    pk = np.float32([0.9, 0, 0, 0, 0.3])
+    pk = by_kind(slow_drone=0.9, decoy=0.3)
     batch = started(
         scene(shooters=[shooter(kind="patriot")]), 64, shooter_pk=pk, shooter__falloff=0.9,
         shooter__air_range_max_m=25e3, sensor__identification_rate=0.0,
@@ -455,7 +463,7 @@ def test_falloff_weighs_on_the_true_pk_alike():
 def test_a_shooter_never_kills_what_it_only_takes_for_its_target():
     # Believed a drone with 0.65, which it kills for certain; decoys it cannot engage at all.
     rows = 512
-    pk = np.float32([1.0, 0, 0, 0, 0.0])
+    pk = by_kind(slow_drone=1.0)
     batch = started(
         scene(shooters=[shooter(kind="patriot", rounds=8)]), rows, shooter_pk=pk,
         shooter__falloff=0.0, sensor__identification_rate=0.0,
@@ -472,7 +480,7 @@ def test_a_shooter_never_kills_what_it_only_takes_for_its_target():
 
 
 def test_what_is_believed_for_certain_to_be_no_target_cannot_be_engaged():
-    pk = np.float32([0.0, 0, 0, 0, 0.9])
+    pk = by_kind(decoy=0.9)
     source = scene({"slow_drone": 0.5, "decoy": 0.5})
     batch = started(source, 256, **SURE, sensor__identification_right=1.0, shooter_pk=pk)
     legal = batch.observation["action_mask"][:, 0, 1:].any(axis=1)

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from envs.core.state import ABSENT, INBOUND, PENDING
-from tests.envs.small import assert_same, asset, at, mapping, package, shooter, slot_of, started
+from tests.envs.small import (
+    assert_same,
+    asset,
+    at,
+    by_kind,
+    mapping,
+    package,
+    shooter,
+    slot_of,
+    started,
+)
 
 ROWS = 2048
 
@@ -23,8 +33,8 @@ def test_kinds_are_drawn_by_weight():
     batch = started(mapping(packages=[mixed]), ROWS)
     threats = batch.state().threat
     kinds = threats["kind"][threats["status"] != ABSENT]
-    shares = np.bincount(kinds, minlength=5) / kinds.size
-    expected = np.array([0.75, 0.0, 0.0, 0.0, 0.25])
+    expected = by_kind(slow_drone=0.75, decoy=0.25)
+    shares = np.bincount(kinds, minlength=expected.size) / kinds.size
     assert np.all(
         np.abs(shares - expected) <= 4.5 * np.sqrt(0.25 * 0.75 / kinds.size) * (expected > 0)
     )
