@@ -240,8 +240,9 @@ def _encode_pairs(pairs, tracks, shooters, deployment, rows, track_rows, view):
         shooters[s].shown = shooters[s].targets > 0
         if shooters[s].targets == 0:
             continue
-        # A fighter pair sees what it has before it when it fires.
-        penalty = view.penalty if deployment[s].sortie_s == _ZERO else _ZERO
+        # A fighter pair sees what it has before it when it fires, and jamming downs no aircraft.
+        harms = deployment[s].sortie_s == _ZERO and not deployment[s].jams
+        penalty = view.penalty if harms else _ZERO
         for i in range(pairs.shape[1]):
             pk, flight_s = pairs[s, i].pk, pairs[s, i].flight_s
             if pk > _ZERO:

@@ -331,6 +331,14 @@ def _check(scenario: Scenario) -> None:
     for n, package in enumerate(scenario.packages):
         for aim in package.aim:
             one_of(aim, assets, f"packages[{n}].aim")
+    if scenario.traffic and (scenario.picture.kinds, scenario.picture.aims) == (
+        "believed",
+        "public",
+    ):
+        raise ScenarioError(
+            "picture.aims: 'public' would tell the neutral aircraft, which aim at nothing, from "
+            "threats; 'believed' is needed, or public kinds"
+        )
     most = scenario.most_threats
     if most > MOST_THREATS:
         raise ScenarioError(

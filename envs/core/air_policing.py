@@ -25,6 +25,7 @@ def deploy(shooters, deployment):
         shooter, deployed = shooters[s], deployment[s]
         shooter.x_m, shooter.y_m = deployed.x_m, deployed.y_m
         shooter.take_off_s = _NEVER
+        shooter.goal_x_m, shooter.goal_y_m = deployed.patrol_x_m, deployed.patrol_y_m
         if deployed.aloft:
             shooter.x_m, shooter.y_m = deployed.patrol_x_m, deployed.patrol_y_m
             shooter.take_off_s = _ZERO
@@ -66,7 +67,8 @@ def meet(track, belief, threat, kind, totals):
 def fly(shooters, deployment, engagements, held, tracks, now_s, epoch_s):
     """Move the pairs for one epoch, up to `now_s`; land those that have come home.
 
-    A pair is called back from a track that has ended, or has turned out to be neutral.
+    A pair is called back from a track that has ended, or has turned out to be neutral. One that has
+    met its track in this epoch goes back from there in the next.
     """
     for s in range(shooters.shape[0]):
         shooter, deployed = shooters[s], deployment[s]
@@ -81,18 +83,28 @@ def fly(shooters, deployment, engagements, held, tracks, now_s, epoch_s):
             if now_s < shooter.take_off_s:
                 shooter.take_off_s = _NEVER
                 continue
-        home = False
-        if shooter.busy == 0:
-            done = now_s >= shooter.take_off_s + deployed.sortie_s
-            empty = shooter.rounds < deployed.rounds_per_engagement
-            home = done or empty or not deployed.aloft  # a patrol may be right above the base
-            shooter.goal_x_m = deployed.x_m if home else deployed.patrol_x_m
-            shooter.goal_y_m = deployed.y_m if home else deployed.patrol_y_m
+            go_back(shooter, deployed, now_s)
         aloft_s = min(epoch_s, now_s - shooter.take_off_s)
         approach(shooter, deployed.interceptor_mps * max(aloft_s, _ZERO))
-        if home and shooter.x_m == deployed.x_m and shooter.y_m == deployed.y_m:
-            shooter.take_off_s = _NEVER
-            shooter.reload_s = now_s + deployed.reload_s
+        if shooter.busy == 0:
+            home = go_back(shooter, deployed, now_s)
+            if home and shooter.x_m == deployed.x_m and shooter.y_m == deployed.y_m:
+                shooter.take_off_s = _NEVER
+                shooter.reload_s = now_s + deployed.reload_s
+
+
+@compiled()
+def go_back(shooter, deployed, now_s):
+    """Send a free pair to its patrol, or home, and return whether it is home.
+
+    It goes home when its sortie is over, without rounds, or if it waits there.
+    """
+    done = now_s >= shooter.take_off_s + deployed.sortie_s
+    empty = shooter.rounds < deployed.rounds_per_engagement
+    home = done or empty or not deployed.aloft  # a patrol may be right above the base
+    shooter.goal_x_m = deployed.x_m if home else deployed.patrol_x_m
+    shooter.goal_y_m = deployed.y_m if home else deployed.patrol_y_m
+    return home
 
 
 @compiled()

@@ -99,7 +99,7 @@ def test_what_cannot_be_jammed_never_is():
 
 
 def test_a_neutral_aircraft_taken_for_a_drone_is_not_jammed_down():
-    doubtful = {"kinds": "believed", "misses_to_lose": 20}
+    doubtful = {"kinds": "believed", "aims": "believed", "misses_to_lose": 20}
     passing = traffic(entry=(-10, 15), exit=(10, 15))
     batch = started(
         scene(packages=[package(), passing], picture=doubtful), 64, **NEAR,

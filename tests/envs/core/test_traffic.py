@@ -26,7 +26,7 @@ from tests.envs.small import (
 )
 
 DRONE, LIGHT = 0, 1  # numbers of the two in `scene`
-BELIEVED = {"kinds": "believed", "misses_to_lose": 20}
+BELIEVED = {"kinds": "believed", "aims": "believed", "misses_to_lose": 20}
 UNTOLD = {"sensor__identification_rate": 0.0, "shooter__falloff": 0.0}
 
 
