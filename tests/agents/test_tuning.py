@@ -31,7 +31,7 @@ def candidates() -> list[dict[str, float]]:
 def test_trials_score_as_the_rollout_does() -> None:
     seeds = np.arange(30)
     vectors = np.array([weight_vector(c, SCENARIO.shooter_kinds) for c in candidates()])
-    loss, undefended_loss = Trials(SCENARIO, 17).losses(vectors, seeds, "validation")
+    loss, undefended_loss, _ = Trials(SCENARIO, 17).play(vectors, seeds, "validation")
     assert loss.shape == (4, 30)
     for weights, own_loss, own_risk in zip(candidates(), loss, undefended_loss, strict=True):
         rows = play(PricingPolicy(SCENARIO, weights), SCENARIO, seeds, "validation")
