@@ -36,8 +36,9 @@ _RAIDS_APART = 2**32  # between the training seeds of two tuning seeds
 class GenerationReport:
     """How the search stands after a generation.
 
-    Scores are those of ``Trials.score``. ``validation_score`` and ``greedy_score`` are those of the mean
-    and of greedy WTA on the same validation raids; None if this generation was not validated.
+    Scores are those of ``Trials.score``. ``validation_score`` and ``greedy_score`` are those of
+    the mean and of greedy WTA on the same validation raids; None if this generation was not
+    validated.
     """
 
     generation: int

@@ -58,6 +58,11 @@ def draw_scenario(scenario: Scenario, path: Path, altitudes_m: Sequence[float]) 
     figure.savefig(path, dpi=110, bbox_inches="tight")
 
 
+def legend_labels(scenario: Scenario) -> list[str]:
+    """Return what the map of a scenario explains besides coverage."""
+    return [str(handle.get_label()) for handle in _legend(scenario, [])]
+
+
 def coverage_m(
     scenario: Scenario, places_m: NDArray[np.float64], altitude_m: float
 ) -> NDArray[np.float64]:
