@@ -137,7 +137,7 @@ PAIR = {"name": "pair", "kind": "fighter_pair", "rounds": 2}
 
 
 def test_fighter_pairs_and_traffic_in_words_and_tables(tmp_path, capsys):
-    source = mapping(neutral_penalty=2.5, value_meur=3, clock_min=30)
+    source = mapping(neutral_penalty=2.5, value_meur=300, clock_min=30)
     source["packages"].append(AIRCRAFT)
     source["shooters"] += [
         shooter("alert") | PAIR, shooter("aloft") | PAIR | {"name": "aloft", "patrol": at(0, 20)},
@@ -145,8 +145,9 @@ def test_fighter_pairs_and_traffic_in_words_and_tables(tmp_path, capsys):
     scenario = load_scenario(source)
     assert "1 to 1 threats, 0 to 3 neutral aircraft, " in summary(scenario)
     loss, neutral = values_in_words(scenario).splitlines()
-    lost = float(loss.split()[3])
-    assert loss.endswith(f" of asset value, {lost * 3:.0f} million EUR")
+    lost, money = float(loss.split()[3]), float(loss.split()[-3])
+    assert loss == f"mean undefended loss: {lost:.2f} of asset value, {money:.0f} million EUR"
+    assert money == pytest.approx(300.0 * lost, abs=2.0)  # 300 * 0.005 and its own rounding
     assert neutral == "neutral aircraft: the penalty for each shot down is 2.5 of asset value"
     path = tmp_path / "small.yaml"
     path.write_text(yaml.safe_dump(source))
