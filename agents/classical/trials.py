@@ -34,8 +34,8 @@ class Trials:
     ) -> NDArray[np.float64]:
         """Scores every candidate on all raids, in the order that the mean return gives them.
 
-        Neutral aircraft shot down count at the scenario's penalty. The protected share alone would
-        favour rules that fire at whatever might be a threat, where such aircraft pass.
+        Neutral aircraft shot down count at the scenario's penalty: the protected share alone does
+        not see what it costs to fire at whatever might be a threat.
 
         Args:
             weights: [N, T], one candidate a row.
