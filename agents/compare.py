@@ -1,8 +1,8 @@
-"""What a sensor, or a common picture, is worth: the same raids on two scenarios, paired.
+"""What a sensor, a shooter or a common picture is worth: the same raids on two scenarios, paired.
 
 `python -m agents.compare stovepipes standardised` plays each policy on the raids of both;
-`python -m agents.compare low-flyers --without "Ears of Narva"` takes sensors away. It prints a
-table and draws it. The scenarios must bring the same raids to the same assets.
+`python -m agents.compare low-flyers --without "Ears of Narva"` takes sensors or shooters away. It
+prints a table and draws it. The scenarios must bring the same raids to the same assets.
 """
 
 from __future__ import annotations
@@ -45,19 +45,28 @@ class Comparison:
     metrics: tuple[dict[str, float], dict[str, float]]
 
 
-def without_sensors(scenario: Scenario, names: Sequence[str]) -> Scenario:
-    """Return a scenario without some of its sensors.
+def without(scenario: Scenario, names: Sequence[str]) -> Scenario:
+    """Return a scenario without some of its sensors and shooters.
 
     Raises:
-        ScenarioError: if there is no sensor of a name; the message lists the known ones.
+        ScenarioError: if there is neither of a name; the message lists the known ones.
+        ValueError: if no sensor or no shooter would be left.
     """
     known = [sensor.name for sensor in scenario.sensors]
+    known += [shooter.name for shooter in scenario.shooters]
     for name in names:
         one_of(name, known, "without")
-    kept = tuple(sensor for sensor in scenario.sensors if sensor.name not in names)
-    if not kept:
-        raise ValueError("without: no sensor would be left; one or more is needed")
-    return replace(scenario, sensors=kept)
+    sensors = tuple(sensor for sensor in scenario.sensors if sensor.name not in names)
+    shooters = tuple(shooter for shooter in scenario.shooters if shooter.name not in names)
+    for kept, what in ((sensors, "sensor"), (shooters, "shooter")):
+        if not kept:
+            raise ValueError(f"without: no {what} would be left; one or more is needed")
+    left = [
+        replace(group, shooters=tuple(name for name in group.shooters if name not in names))
+        for group in scenario.contingents
+    ]
+    contingents = tuple(group for group in left if group.shooters)
+    return replace(scenario, sensors=sensors, shooters=shooters, contingents=contingents)
 
 
 def compare(policy: str, rows: tuple[Rows, Rows]) -> Comparison:
@@ -126,7 +135,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m agents.compare", description=__doc__)
     parser.add_argument("scenarios", nargs="+", help="two, or one with --without; name or file")
     parser.add_argument(
-        "--without", nargs="+", default=[], metavar="SENSOR", help="take these away"
+        "--without", nargs="+", default=[], metavar="NAME", help="take away these sensors, shooters"
     )
     parser.add_argument("--policies", nargs="+", default=["wta_greedy"])
     parser.add_argument("--raids", type=int, default=2000)
@@ -146,8 +155,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _compare_and_show(chosen: argparse.Namespace) -> None:
     first = load_scenario(chosen.scenarios[0])
     if chosen.without:
-        scenarios = (without_sensors(first, chosen.without), first)
-        taken = chosen.without[0] if len(chosen.without) == 1 else f"{len(chosen.without)} sensors"
+        scenarios = (without(first, chosen.without), first)
+        taken = chosen.without[0] if len(chosen.without) == 1 else f"{len(chosen.without)} of them"
         labels = (f"without {taken}", first.name)
     else:
         second = load_scenario(chosen.scenarios[1])

@@ -20,7 +20,10 @@ _REACTIVE_MS = 1.0
 
 @dataclass(frozen=True)
 class PolicyResult:
-    """What one policy did on the raids of an evaluation."""
+    """What one policy did on the raids of an evaluation.
+
+    ``neutrals_shot``: neutral aircraft shot down in an episode, the mean; None where none came.
+    """
 
     rows: Rows
     score: scoring.Estimate
@@ -29,6 +32,7 @@ class PolicyResult:
     gain_over_start: scoring.Estimate | None
     metrics: dict[str, float]
     decision_time_ms: dict[str, float]
+    neutrals_shot: scoring.Estimate | None = None
 
     @property
     def decision_class(self) -> str:
@@ -114,6 +118,7 @@ def compare(
         if start is None
         else scoring.gain_over(rows[start]["loss"], losses, undefended)
     )
+    shot = _neutrals_shot(rows)
     results = {
         name: PolicyResult(
             rows=rows[name],
@@ -123,10 +128,19 @@ def compare(
             gain_over_start=over_start[k],
             metrics=scoring.mean_metrics(rows[name], skip=("seed",)),
             decision_time_ms=scoring.decision_time_ms(timings[name]),
+            neutrals_shot=shot[k],
         )
         for k, name in enumerate(names)
     }
     return Evaluation(scenario, split, tuple(int(seed) for seed in seeds), best, start, results)
+
+
+def _neutrals_shot(rows: Mapping[str, Rows]) -> Sequence[scoring.Estimate | None]:
+    """Mean number of neutral aircraft that each policy shot down, or None where none came."""
+    if not np.any(rows[REFERENCE].get("neutrals", 0)):
+        return [None] * len(rows)
+    shot = np.stack([own["neutrals_shot"] for own in rows.values()])
+    return scoring.mean_all(shot.astype(np.float64))
 
 
 def _named(progress: Callable[[str, int], None], name: str) -> Callable[[int], None]:

@@ -23,15 +23,15 @@ _PACKAGES = ("balticshield", "gymnasium", "numba", "numpy")
 def table(evaluation: Evaluation) -> str:
     """The results as a Markdown table that also reads well in a terminal."""
     start, best = evaluation.start, evaluation.best_classical
-    head = ["policy", "protected share", f"gain over {REFERENCE}"]
+    traffic = _has_traffic(evaluation)
+    head = ["policy", "protected share", *["neutrals shot"] * traffic, f"gain over {REFERENCE}"]
     head += [f"gain over {best}"] * (best != REFERENCE) + [f"gain over {start}"] * bool(start)
     lines = [[*head, "ms a decision, p50 / p99"]]
     for name, result in evaluation.results.items():
-        cells = [
-            name,
-            in_percent(result.score, ".1f"),
-            _gain(name, REFERENCE, result.gain_over_greedy),
-        ]
+        cells = [name, in_percent(result.score, ".1f")]
+        if result.neutrals_shot is not None:
+            cells.append(_in_figures(result.neutrals_shot, ".2f"))
+        cells.append(_gain(name, REFERENCE, result.gain_over_greedy))
         if best != REFERENCE:
             cells.append(_gain(name, best, result.gain_over_best_classical))
         if start is not None and result.gain_over_start is not None:
@@ -73,7 +73,7 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
                 "score": result.score.as_dict(),
                 "gain_over_greedy": result.gain_over_greedy.as_dict(),
                 "gain_over_best_classical": result.gain_over_best_classical.as_dict(),
-                **_over_start(result),
+                **_where_there_is(result),
                 "decision_time_ms": result.decision_time_ms,
                 "decision_class": result.decision_class,
                 "metrics": result.metrics,
@@ -83,17 +83,29 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _over_start(result: PolicyResult) -> dict[str, Any]:
-    gain = result.gain_over_start
-    return {} if gain is None else {"gain_over_start": gain.as_dict()}
+def _where_there_is(result: PolicyResult) -> dict[str, Any]:
+    some = {"gain_over_start": result.gain_over_start, "neutrals_shot": result.neutrals_shot}
+    return {name: value.as_dict() for name, value in some.items() if value is not None}
+
+
+def _has_traffic(evaluation: Evaluation) -> bool:
+    return any(result.neutrals_shot is not None for result in evaluation.results.values())
 
 
 def plot(evaluation: Evaluation) -> Figure:
-    """Score of each policy, and its gain over the reference, with their intervals."""
+    """Score of each policy, and its gain over the reference, with their intervals.
+
+    Where neutral aircraft came, a third panel shows how many each policy shot down.
+    """
     names = list(evaluation.results)
-    figure = Figure(figsize=(9.0, 1.4 + 0.4 * len(names)), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
     results = list(evaluation.results.values())
+    shot = [result.neutrals_shot for result in results if result.neutrals_shot is not None]
+    panels = 3 if shot else 2
+    figure = Figure(figsize=(4.5 * panels, 1.4 + 0.4 * len(names)), layout="constrained")
+    left, right, *others = figure.subplots(1, panels, sharey=True)
+    for axes in others:
+        draw_estimates(axes, names, shot, _COLOUR, scale=1.0)
+        axes.set_xlabel("neutral aircraft shot down in an episode")
     draw_estimates(left, names, [result.score for result in results], _COLOUR)
     draw_estimates(right, names, [result.gain_over_greedy for result in results], _COLOUR)
     left.set_xlabel("protected share (%)")
@@ -105,12 +117,17 @@ def plot(evaluation: Evaluation) -> Figure:
 
 
 def draw_estimates(
-    axes: Any, places: Any, estimates: Sequence[Estimate], colour: str, label: str | None = None
+    axes: Any,
+    places: Any,
+    estimates: Sequence[Estimate],
+    colour: str,
+    label: str | None = None,
+    scale: float = 100.0,
 ) -> None:
-    """Draw estimates with their intervals, in percent, one a place on the other axis."""
-    centre = [100.0 * e.estimate for e in estimates]
-    below = [100.0 * (e.estimate - e.low) for e in estimates]
-    above = [100.0 * (e.high - e.estimate) for e in estimates]
+    """Draw estimates times a scale, with their intervals, one a place on the other axis."""
+    centre = [scale * e.estimate for e in estimates]
+    below = [scale * (e.estimate - e.low) for e in estimates]
+    above = [scale * (e.high - e.estimate) for e in estimates]
     axes.errorbar(
         centre, places, xerr=[below, above], fmt="o", color=colour, capsize=3, label=label
     )
@@ -129,9 +146,10 @@ def _write_csv(evaluation: Evaluation, path: Path) -> None:
 
 def _caption(evaluation: Evaluation) -> str:
     first, last = evaluation.seeds[0], evaluation.seeds[-1]
+    shot = "; neutrals shot: mean of an episode" if _has_traffic(evaluation) else ""
     return (
         f"Scenario {evaluation.scenario}, {len(evaluation.seeds)} {evaluation.split} raids "
-        f"(seeds {first} to {last}), in percent, [{CONFIDENCE:.0%} interval]"
+        f"(seeds {first} to {last}), in percent, [{CONFIDENCE:.0%} interval]{shot}"
     )
 
 
@@ -141,5 +159,9 @@ def _gain(name: str, reference: str, gain: Estimate) -> str:
 
 def in_percent(estimate: Estimate, form: str) -> str:
     """An estimate and its interval in percent, each number in the given form."""
-    low, high = 100.0 * estimate.low, 100.0 * estimate.high
-    return f"{100.0 * estimate.estimate:{form}} [{low:{form}}, {high:{form}}]"
+    return _in_figures(estimate, form, scale=100.0)
+
+
+def _in_figures(estimate: Estimate, form: str, scale: float = 1.0) -> str:
+    low, high = scale * estimate.low, scale * estimate.high
+    return f"{scale * estimate.estimate:{form}} [{low:{form}}, {high:{form}}]"

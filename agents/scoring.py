@@ -124,6 +124,16 @@ def gain_over(
     return _estimates(reference - losses, undefended_loss, **bootstrap)
 
 
+def mean_all(values: Floats, **bootstrap: int) -> list[Estimate]:
+    """Mean over raids of a metric of each policy, with its interval.
+
+    Args:
+        values: ``[policies, raids]``, in the metric's unit.
+        **bootstrap: ``resamples`` and ``seed`` of :func:`bootstrap_ratios`.
+    """
+    return _estimates(values, np.ones(values.shape[1]), **bootstrap)
+
+
 def mean_metrics(rows: Mapping[str, NDArray[Any]], skip: Sequence[str] = ()) -> dict[str, float]:
     """Mean over raids of every numeric column of ``rows`` that ``skip`` does not name."""
     return {name: float(np.mean(column)) for name, column in rows.items() if name not in skip}

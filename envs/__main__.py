@@ -11,7 +11,7 @@ from pathlib import Path
 
 from envs.batch import mean_undefended_loss
 from envs.core.metrics import DESCRIBED as METRICS
-from envs.entities import NEVER, Contingent, Scenario
+from envs.entities import NEVER, Contingent, LonLat, Package, Scenario, Shooter
 from envs.observation import Layout
 from envs.scenario import load_scenario, scenario_names
 from envs.validation import ScenarioError
@@ -102,15 +102,23 @@ def columns_page() -> str:
 
 def summary(scenario: Scenario) -> str:
     """Return a scenario's sizes in one line."""
-    fewest = sum(package.number[0] for package in scenario.packages)
+    threats = [package for package in scenario.packages if not scenario.is_traffic(package)]
+    traffic = [package for package in scenario.packages if scenario.is_traffic(package)]
+    neutral = f"{_numbers(traffic)} neutral aircraft, " if traffic else ""
     organic = f" and {len(scenario.organic)} organic" if scenario.organic else ""
     return (
         f"{scenario.name} version {scenario.version}, {len(scenario.assets)} assets, "
         f"{len(scenario.shooters)} shooters, {len(scenario.sensors)}{organic} sensors, "
-        f"{fewest} to {scenario.most_threats} threats, {scenario.slots} slots, "
+        f"{_numbers(threats)} threats, {neutral}{scenario.slots} slots, "
         f"up to {scenario.max_epochs} epochs of {scenario.epoch_s:g} s"
         f"{f', {scenario.campaign.raids} raids' if scenario.campaign.raids > 1 else ''}"
     )
+
+
+def _numbers(packages: Sequence[Package]) -> str:
+    """Say how many some packages bring together, none where one may stay away."""
+    fewest = sum(package.number[0] for package in packages if package.chance == 1.0)
+    return f"{fewest} to {sum(package.number[1] for package in packages)}"
 
 
 def picture_in_words(scenario: Scenario) -> str:
@@ -164,6 +172,19 @@ def campaign_in_words(scenario: Scenario) -> str:
     )
 
 
+def values_in_words(scenario: Scenario) -> str:
+    """Return what is lost if nobody fires, in money too, and what a neutral aircraft costs."""
+    loss = mean_undefended_loss(scenario)
+    words = (
+        f"mean undefended loss: {loss:.2f} of asset value, "
+        f"{loss * scenario.value_meur:.0f} million EUR"
+    )
+    if scenario.traffic:
+        penalty = scenario.neutral_penalty
+        words += f"\nneutral aircraft: the penalty for each shot down is {penalty:g} of asset value"
+    return words
+
+
 def _after(epochs: int) -> str:
     if epochs == 0:
         return "at once"
@@ -178,37 +199,73 @@ def show_scenario(
 
     print(f"{scenario.description}\n{summary(scenario)}")
     print(f"{picture_in_words(scenario)}\n{campaign_in_words(scenario)}")
-    print(f"mean undefended loss: {mean_undefended_loss(scenario):.2f} of asset value\n")
+    print(f"{values_in_words(scenario)}\n")
     _table(
         ("asset", "kind", "value", "hardness"),
         [(a.name, a.kind, f"{a.value:g}", f"{a.hardness:g}") for a in scenario.assets],
     )
-    _table(
-        ("shooter", "kind", "nation", "rounds", "reserve"),
-        [
-            (s.name, s.kind, s.nation, str(s.rounds), str(s.reserve_rounds))
-            for s in scenario.shooters
-        ],
-    )
+    _show_shooters(scenario)
     _table(
         ("sensor", "kind", "nation"),
         [(s.name, s.kind, s.nation or "everybody's") for s in scenario.sensors],
     )
+    _show_packages(scenario)
+    _show_calendar(scenario)
+    draw_scenario(scenario, picture, altitudes_m)
+    print(f"map: {picture}")
+
+
+def _show_shooters(scenario: Scenario) -> None:
+    """Print the shooters; where some fly, also where those wait for orders."""
+    kinds = scenario.catalogue.shooters
+    flying = any(kinds[shooter.kind].flies for shooter in scenario.shooters)
+
+    def waiting(shooter: Shooter) -> str:
+        if not kinds[shooter.kind].flies:
+            return ""
+        return "on alert at its base" if shooter.patrol is None else _place(shooter.patrol)
+
     _table(
-        ("package", "threats", "on target (min)", "kinds"),
+        ("shooter", "kind", "nation", "rounds", "reserve", *["patrol"] * flying),
+        [
+            (s.name, s.kind, s.nation, str(s.rounds), str(s.reserve_rounds), *[waiting(s)] * flying)
+            for s in scenario.shooters
+        ],
+    )
+
+
+def _show_packages(scenario: Scenario) -> None:
+    """Print the packages; also their chance and where they leave, if some may stay away or do."""
+    unsure = any(package.chance < 1.0 for package in scenario.packages)
+
+    def leaving(package: Package) -> str:
+        return f"{_place(package.exit[0])} to {_place(package.exit[-1])}" if package.exit else ""
+
+    _table(
+        (
+            "package",
+            "number",
+            *["chance (%)"] * unsure,
+            "on target (min)",
+            "kinds",
+            *["exit"] * scenario.traffic,
+        ),
         [
             (
                 package.name,
                 "{}-{}".format(*package.number),
+                *[f"{package.chance * 100.0:g}"] * unsure,
                 "{:g}-{:g}".format(*package.time_on_target_min),
                 ", ".join(f"{kind} {weight:g}" for kind, weight in package.kinds.items()),
+                *[leaving(package)] * scenario.traffic,
             )
             for package in scenario.packages
         ],
     )
-    _show_calendar(scenario)
-    draw_scenario(scenario, picture, altitudes_m)
-    print(f"map: {picture}")
+
+
+def _place(position: LonLat) -> str:
+    return "{:g} E {:g} N".format(*position)
 
 
 def _show_calendar(scenario: Scenario) -> None:
@@ -222,6 +279,8 @@ def _show_calendar(scenario: Scenario) -> None:
             ],
         )
     if scenario.deliveries:
+        decided = scenario.campaign.hand_out == "decided"
+        print(f"deliveries go {'where the action says' if decided else 'by need'}")
         _table(
             ("delivery", "rounds a day", "from day", "for"),
             [

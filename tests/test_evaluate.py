@@ -156,6 +156,35 @@ def test_comparison_by_hand() -> None:
     assert "| +20.0 [" in report.table(evaluation)
 
 
+def test_neutral_aircraft_shot_down_stand_beside_the_score(tmp_path: Path) -> None:
+    rows = {name: rows_of([5.0, 15.0], [10.0, 30.0]) for name in (REFERENCE, "careful")}
+    for name, shot in ((REFERENCE, [3.0, 0.0]), ("careful", [0.0, 0.0])):
+        rows[name] |= {"neutrals": np.array([5.0, 0.0]), "neutrals_shot": np.array(shot)}
+    evaluation = compare(rows, {name: [0.002] for name in rows}, "mine", [0, 1], "validation")
+    assert evaluation.results[REFERENCE].neutrals_shot == scoring.Estimate(1.5, 0.0, 3.0)
+    report.write(evaluation, tmp_path)
+    head, _, greedy, careful = (tmp_path / "table.md").read_text().splitlines()[:4]
+    assert [cell.strip() for cell in head.split("|")][2:4] == ["protected share", "neutrals shot"]
+    assert greedy.split("|")[3].strip() == "1.50 [0.00, 3.00]"
+    assert careful.split("|")[3].strip() == "0.00 [0.00, 0.00]"
+    assert "neutrals shot: mean of an episode" in report.table(evaluation)
+    policies = json.loads((tmp_path / "results.json").read_text())["policies"]
+    assert policies[REFERENCE]["neutrals_shot"] == {"estimate": 1.5, "low": 0.0, "high": 3.0}
+    assert "neutrals_shot" in (tmp_path / "results.csv").read_text().splitlines()[0]
+    assert len(report.plot(evaluation).axes) == 3
+
+
+def test_without_traffic_there_is_no_column_of_neutral_aircraft(folder: Path) -> None:
+    assert "neutrals" not in (folder / "table.md").read_text()
+    results = json.loads((folder / "results.json").read_text())
+    assert "neutrals_shot" not in results["policies"][REFERENCE]
+    rows = {REFERENCE: rows_of([1.0], [2.0])}
+    rows[REFERENCE] |= {"neutrals": np.zeros(1), "neutrals_shot": np.zeros(1)}
+    evaluation = compare(rows, {REFERENCE: [0.1]}, "mine", [0], "validation")
+    assert evaluation.results[REFERENCE].neutrals_shot is None
+    assert len(report.plot(evaluation).axes) == 2
+
+
 def test_policies_that_met_different_raids_are_not_compared() -> None:
     rows = {REFERENCE: rows_of([1.0], [2.0]), "other": rows_of([1.0], [3.0])}
     with pytest.raises(RuntimeError, match="did not meet the same raids"):

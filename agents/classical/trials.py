@@ -25,12 +25,17 @@ class Trials:
         self._batch_size = batch_size
         self._columns = find_columns(scenario)
         names = scenario.metric_names
-        self._loss_columns = [names.index("loss"), names.index("undefended_loss")]
+        metrics = ("loss", "undefended_loss", "neutrals_shot")
+        self._columns_kept = [names.index(name) for name in metrics]
+        self._penalty = scenario.neutral_penalty if scenario.traffic else 0.0
 
     def score(
         self, weights: NDArray[np.float64], seeds: NDArray[np.int64], split: str
     ) -> NDArray[np.float64]:
-        """Scores every candidate on all raids.
+        """Scores every candidate on all raids, in the order that the mean return gives them.
+
+        Neutral aircraft shot down count at the scenario's penalty: the protected share alone does
+        not see what it costs to fire at whatever might be a threat.
 
         Args:
             weights: [N, T], one candidate a row.
@@ -38,23 +43,26 @@ class Trials:
             split: Set the raids are drawn from: train or validation.
 
         Returns:
-            [N], sum over raids of (undefended loss - loss) / sum of undefended loss.
+            [N], sum over raids of (undefended loss - loss - penalty * neutral aircraft shot down) /
+            sum of undefended loss: the protected share where no neutral aircraft may come.
         """
-        loss, undefended_loss = self.losses(weights, seeds, split)
+        loss, undefended_loss, neutrals_shot = self.play(weights, seeds, split)
         at_risk = max(float(undefended_loss[0].sum()), np.finfo(float).tiny)
-        score: NDArray[np.float64] = (undefended_loss - loss).sum(axis=1) / at_risk
+        saved = undefended_loss - loss - self._penalty * neutrals_shot
+        score: NDArray[np.float64] = saved.sum(axis=1) / at_risk
         return score
 
-    def losses(
+    def play(
         self, weights: NDArray[np.float64], seeds: NDArray[np.int64], split: str
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    ) -> tuple[NDArray[np.float64], ...]:
         """Plays every candidate on all raids.
 
         Returns:
-            Loss and undefended loss, each [N, R], in the scenario's unit of value.
+            Loss and undefended loss, in the scenario's unit of value, and neutral aircraft shot
+            down, each [N, R].
         """
         candidates, raids = len(weights), len(seeds)
-        results = np.empty((2, raids * candidates))
+        results = np.empty((len(self._columns_kept), raids * candidates))
         allocator = PriceAllocator(self._columns, weights)
         batch = self._batch
         job = np.full(self._batch_size, -1)  # the (raid, candidate) pair of each row; -1: none
@@ -64,7 +72,7 @@ class Trials:
             finished = free & (job >= 0)
             if finished.any():
                 totals = batch.state().metrics[finished]
-                results[:, job[finished]] = totals[:, self._loss_columns].T
+                results[:, job[finished]] = totals[:, self._columns_kept].T
             rows = np.flatnonzero(free)
             job[rows] = -1
             rows = rows[: results.shape[1] - handed_out]
@@ -79,10 +87,8 @@ class Trials:
                 batch.reset(start, seeds[np.maximum(job, 0) // candidates], split)
             free = self._play_until_some_end(allocator, np.maximum(job, 0) % candidates, busy)
         # In one piece, so that sums over raids round alike for any number of candidates.
-        loss, undefended_loss = np.ascontiguousarray(
-            results.reshape(2, raids, candidates).transpose(0, 2, 1)
-        )
-        return loss, undefended_loss
+        tables = np.ascontiguousarray(results.reshape(-1, raids, candidates).transpose(0, 2, 1))
+        return tuple(tables)
 
     def _play_until_some_end(
         self, allocator: PriceAllocator, weights_row: NDArray[np.int64], busy: NDArray[np.bool_]

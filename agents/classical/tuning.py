@@ -3,7 +3,8 @@
 Every generation plays all candidates on the same fresh raids with the same luck, so candidates
 differ by their weights alone (common random numbers). The search starts from the best single
 price. What is kept is chosen on validation raids, among the means of the search distribution, the
-single price and plain greedy.
+single price and plain greedy. What counts is the protected share, less the penalties where neutral
+aircraft may come; see ``Trials.score``.
 
 Reference: N. Hansen, "The CMA Evolution Strategy: A Tutorial", arXiv 1604.00772.
 """
@@ -35,8 +36,9 @@ _RAIDS_APART = 2**32  # between the training seeds of two tuning seeds
 class GenerationReport:
     """How the search stands after a generation.
 
-    Scores are protected shares. ``validation_score`` and ``greedy_score`` are those of the mean
-    and of greedy WTA on the same validation raids; None if this generation was not validated.
+    Scores are those of ``Trials.score``. ``validation_score`` and ``greedy_score`` are those of
+    the mean and of greedy WTA on the same validation raids; None if this generation was not
+    validated.
     """
 
     generation: int
@@ -198,6 +200,7 @@ class _Search:
         chosen = max(self.history.finalists, key=lambda finalist: finalist.score)
         greedy, threshold = self.history.finalists[:2]
         settings = self.settings
+        scored = "share_less_penalties" if self.scenario.traffic else "protected_share"
         return TunedWeights(
             scenario=self.scenario.name,
             threshold=self.history.threshold,
@@ -210,7 +213,7 @@ class _Search:
                 "seed": settings.seed,
                 "validation_raids": settings.validation_raids,
                 "validation_first_seed": settings.validation_seed,
-                "validation_protected_share": {
+                f"validation_{scored}": {
                     "wta_greedy": round(greedy.score, 4),
                     "wta_threshold": round(threshold.score, 4),
                     "wta_pricing": round(chosen.score, 4),

@@ -1,4 +1,4 @@
-"""The map of a scenario: coast and borders, assets, shooters and sensors with their reach."""
+"""The map of a scenario: coast, assets, shooters and sensors with their reach, who comes whence."""
 
 import json
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from matplotlib.patches import Circle, Patch
 from numpy.typing import NDArray
 
 from envs.core.sensing import HORIZON
-from envs.entities import Scenario
+from envs.entities import Scenario, Shooter
 from envs.geography import to_plane
-from envs.scenario_params import entry_line, sensor_paths_m
+from envs.scenario_params import entry_line, exit_line, sensor_paths_m
 
 # Okabe and Ito's colours, which people with any colour vision tell apart.
 LAND, SEA, LINE = "#f2efe9", "#dce9f2", "#9a9a9a"
 ASSET, SHOOTER, SENSOR, ENTRY = "#0072b2", "#009e73", "#cc79a7", "#d55e00"
-HEARING = "#e69f00"
+HEARING, TRAFFIC = "#e69f00", "#000000"
 DRONE = 0.6  # signature of the threat that coverage is drawn for
 _MARGIN_KM = 25.0
 # Lines up and down at which a label is tried.
@@ -56,6 +56,11 @@ def draw_scenario(scenario: Scenario, path: Path, altitudes_m: Sequence[float]) 
         handles=_legend(scenario, levels), loc="outside lower center", ncols=4, fontsize=8
     )
     figure.savefig(path, dpi=110, bbox_inches="tight")
+
+
+def legend_labels(scenario: Scenario) -> list[str]:
+    """Return what the map of a scenario explains besides coverage."""
+    return [str(handle.get_label()) for handle in _legend(scenario, [])]
 
 
 def coverage_m(
@@ -126,22 +131,56 @@ def _draw_corridor(axes: Axes, line: NDArray[np.float64], reach_km: float) -> No
 
 
 def _draw_entities(axes: Axes, scenario: Scenario) -> None:
-    assets, shooters = _places_km(scenario.assets), _places_km(scenario.shooters)
-    for place, shooter in zip(shooters, scenario.shooters, strict=True):
+    assets, standing_fast = _places_km(scenario.assets), _shooters(scenario, flying=False)
+    for shooter in standing_fast:
         reach_km = scenario.catalogue.shooters[shooter.kind].air_range_km[1]
+        (place,) = _places_km([shooter])
         axes.add_patch(
             Circle(tuple(place), reach_km, fill=False, ec=SHOOTER, lw=0.7, alpha=0.7, zorder=3)
         )
     for package in scenario.packages:
         line = entry_line(package) / 1e3
-        axes.plot(*line.T, color=ENTRY, lw=2.5, alpha=0.8, solid_capstyle="round", zorder=4)
+        if scenario.is_traffic(package):
+            _draw_traffic(axes, line, exit_line(package) / 1e3)
+        else:
+            axes.plot(*line.T, color=ENTRY, lw=2.5, alpha=0.8, solid_capstyle="round", zorder=4)
     values = np.array([asset.value for asset in scenario.assets])
     _mark(axes, assets, "s", ASSET, 25.0 + 150.0 * values / values.max())
     standing = [sensor for sensor in scenario.sensors if not sensor.path]
     if standing:
         _mark(axes, _places_km(standing), "v", SENSOR, 45.0)
-    _mark(axes, shooters, "^", SHOOTER, 45.0)
+    if standing_fast:
+        _mark(axes, _places_km(standing_fast), "^", SHOOTER, 45.0)
+    _draw_fighters(axes, _shooters(scenario, flying=True))
     _label(axes, assets, [f"{asset.name} ({asset.value:g})" for asset in scenario.assets])
+
+
+def _draw_traffic(axes: Axes, entry: NDArray[np.float64], leave: NDArray[np.float64]) -> None:
+    """Draw the lines [n, 2] along which neutral aircraft come and go, and an arrow between them."""
+    for line in (entry, leave):
+        axes.plot(*line.T, color=TRAFFIC, lw=1.2, alpha=0.6, zorder=4)
+    start, end = entry[len(entry) // 2], leave[len(leave) // 2]
+    style = {"arrowstyle": "-|>", "ls": "--", "lw": 0.9, "color": TRAFFIC, "alpha": 0.6}
+    axes.annotate("", tuple(end), tuple(start), arrowprops=style, zorder=4)
+
+
+def _draw_fighters(axes: Axes, fighters: Sequence[Shooter]) -> None:
+    """Draw the bases of fighter pairs, and from them lines to the stations of those on patrol.
+
+    Their range is left out: it is that of a sortie and covers the map.
+    """
+    for fighter in fighters:
+        if fighter.patrol is not None:
+            line = to_plane([fighter.position, fighter.patrol]) / 1e3
+            axes.plot(*line.T, color=SHOOTER, lw=1.2, ls=":", zorder=4)
+            _mark(axes, line[1:], "D", SHOOTER, 60.0)
+    if fighters:
+        _mark(axes, _places_km(fighters), "*", SHOOTER, 260.0)
+
+
+def _shooters(scenario: Scenario, flying: bool) -> list[Shooter]:
+    kinds = scenario.catalogue.shooters
+    return [shooter for shooter in scenario.shooters if kinds[shooter.kind].flies == flying]
 
 
 def _mark(axes: Axes, places: Any, marker: str, colour: str, size: Any) -> None:
@@ -210,6 +249,8 @@ def _frame(axes: Axes, scenario: Scenario) -> tuple[float, float]:
             *(_places_km(some) for some in (scenario.assets, scenario.shooters, scenario.sensors)),
             *(path / 1e3 for path in sensor_paths_m(scenario)),
             *(entry_line(package) / 1e3 for package in scenario.packages),
+            *(exit_line(package) / 1e3 for package in scenario.packages),
+            *(to_plane([s.patrol]) / 1e3 for s in scenario.shooters if s.patrol is not None),
         ]
     )
     low, high = places.min(axis=0) - _MARGIN_KM, places.max(axis=0) + _MARGIN_KM
@@ -232,14 +273,24 @@ def _legend(scenario: Scenario, levels: Sequence[float]) -> list[Any]:
         ("v", SENSOR, "sensor"),
         ("_", ENTRY, "where packages enter"),
     ]
+    fighters = _shooters(scenario, flying=True)
+    if fighters:
+        rows.append(("*", SHOOTER, "base of fighter pairs"))
+    if any(fighter.patrol is not None for fighter in fighters):
+        rows.append(("D", SHOOTER, "fighter pair on patrol"))
     kinds = [scenario.catalogue.sensors[sensor.kind] for sensor in scenario.sensors]
     handles: list[Any] = [
-        Line2D([], [], marker=marker, color=colour, ls="", ms=8, label=label)
+        Line2D(
+            [], [], marker=marker, color=colour, ls="", ms=12 if marker == "*" else 8, label=label
+        )
         for marker, colour, label in rows
     ]
     for altitude_m, strength in zip(levels, _strengths(len(levels)), strict=True):
         label = f"a drone at {altitude_m:g} m in view"
         handles.append(Patch(fc=(SENSOR, strength), ec=SENSOR, lw=0.8, label=label))
+    if scenario.traffic:
+        label = "neutral aircraft, from where to where"
+        handles.append(Line2D([], [], color=TRAFFIC, ls="--", lw=0.9, alpha=0.6, label=label))
     if any(kind.acoustic for kind in kinds):
         handles.append(Line2D([], [], color=HEARING, lw=4, label="microphones, where they hear"))
     if any(kind.moves for kind in kinds):

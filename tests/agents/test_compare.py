@@ -5,7 +5,7 @@ import pytest
 
 from agents import compare
 from envs import load_scenario
-from tests.envs.small import mapping, sensor
+from tests.envs.small import mapping, sensor, shooter
 
 
 def rows(losses, undefended):
@@ -37,13 +37,28 @@ def test_other_raids_cannot_be_compared():
 
 def test_sensors_are_taken_away_by_name():
     scenario = load_scenario(mapping(sensors=[sensor("near"), sensor("far", place=(30, 0))]))
-    fewer = compare.without_sensors(scenario, ["near"])
+    fewer = compare.without(scenario, ["near"])
     assert [entry.name for entry in fewer.sensors] == ["far"]
     assert fewer.packages == scenario.packages
     with pytest.raises(ValueError, match="without: unknown 'naer'; did you mean 'near'"):
-        compare.without_sensors(scenario, ["naer"])
+        compare.without(scenario, ["naer"])
     with pytest.raises(ValueError, match="no sensor would be left"):
-        compare.without_sensors(scenario, ["near", "far"])
+        compare.without(scenario, ["near", "far"])
+
+
+def test_shooters_are_taken_away_by_name_and_from_their_contingents():
+    source = mapping(shooters=[shooter("home"), shooter("one"), shooter("two"), shooter("lone")])
+    source["campaign"] = {"raids": 2}
+    source["contingents"] = [
+        {"name": "pair", "nation": "LVA", "shooters": ["one", "two"]},
+        {"name": "single", "nation": "LVA", "shooters": ["lone"]},
+    ]
+    fewer = compare.without(load_scenario(source), ["two", "lone"])
+    assert [entry.name for entry in fewer.shooters] == ["home", "one"]
+    assert [(group.name, group.shooters) for group in fewer.contingents] == [("pair", ("one",))]
+    assert len(fewer.sensors) == 1
+    with pytest.raises(ValueError, match="no shooter would be left"):
+        compare.without(fewer, ["home", "one"])
 
 
 def test_the_command_prints_a_table_and_draws_it(tmp_path, capsys):

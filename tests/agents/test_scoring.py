@@ -96,3 +96,9 @@ def test_mean_metrics_and_decision_time() -> None:
     rows = {"seed": np.array([5, 6]), "loss": np.array([1.0, 2.0])}
     assert scoring.mean_metrics(rows, skip=("seed",)) == {"loss": 1.5}
     assert scoring.decision_time_ms([0.001, 0.003])["p50"] == pytest.approx(2.0)
+
+
+def test_the_mean_of_a_metric_by_hand() -> None:
+    always, never_or_two = scoring.mean_all(np.array([[3.0, 3.0], [0.0, 2.0]]))
+    assert always == scoring.Estimate(3.0, 3.0, 3.0)
+    assert never_or_two == scoring.Estimate(1.0, 0.0, 2.0)

@@ -15,6 +15,7 @@ from agents.classical.trials import Trials
 from agents.classical.tuning import GenerationReport, deployed_kinds, tune_pricing
 from agents.classical.tuning_history import TuningHistory, TuningSettings
 from agents.rollout import play
+from envs.batch import mean_undefended_loss
 from envs.scenario import Scenario, load_scenario, read_scenario
 
 SCENARIO = load_scenario("duel")
@@ -31,7 +32,7 @@ def candidates() -> list[dict[str, float]]:
 def test_trials_score_as_the_rollout_does() -> None:
     seeds = np.arange(30)
     vectors = np.array([weight_vector(c, SCENARIO.shooter_kinds) for c in candidates()])
-    loss, undefended_loss = Trials(SCENARIO, 17).losses(vectors, seeds, "validation")
+    loss, undefended_loss, _ = Trials(SCENARIO, 17).play(vectors, seeds, "validation")
     assert loss.shape == (4, 30)
     for weights, own_loss, own_risk in zip(candidates(), loss, undefended_loss, strict=True):
         rows = play(PricingPolicy(SCENARIO, weights), SCENARIO, seeds, "validation")
@@ -48,6 +49,20 @@ def test_a_score_does_not_depend_on_the_batch_or_on_the_other_candidates() -> No
     assert together.tolist() == alone
     assert together[0] > 0.0  # greedy saves something
     assert together[2] == 0.0  # nothing is worth a price of 10: everybody holds fire
+
+
+def test_where_neutral_aircraft_pass_a_score_is_less_the_penalties() -> None:
+    scenario, seeds = load_scenario("air-policing"), np.arange(3)
+    eager = flat_price(-1.0, scenario.shooter_kinds)  # fires whatever the penalty
+    vector = weight_vector(eager, scenario.shooter_kinds)
+    rows = play(PricingPolicy(scenario, eager), scenario, seeds, "train")
+    at_risk, shot = rows["undefended_loss"].sum(), rows["neutrals_shot"].sum()
+    assert shot > 0
+    saved = at_risk - rows["loss"].sum() - scenario.neutral_penalty * shot
+    score = Trials(scenario, 3).score(vector[None], seeds, "train")[0]
+    assert score == pytest.approx(saved / at_risk)
+    spent = -rows["return"].sum() * mean_undefended_loss(scenario)  # by the default reward
+    assert score == pytest.approx(1.0 - spent / at_risk, rel=1e-4)
 
 
 def test_only_deployed_kinds_are_tuned() -> None:

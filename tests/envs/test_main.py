@@ -7,8 +7,15 @@ import pytest
 import yaml
 
 from envs import load_scenario, scenario_names
-from envs.__main__ import campaign_in_words, columns_page, main, picture_in_words, summary
-from envs.rendering.map import coverage_m, draw_scenario
+from envs.__main__ import (
+    campaign_in_words,
+    columns_page,
+    main,
+    picture_in_words,
+    summary,
+    values_in_words,
+)
+from envs.rendering.map import coverage_m, draw_scenario, legend_labels
 from tests.envs.small import at, changed, mapping, sensor, shooter
 
 
@@ -120,6 +127,71 @@ def test_a_campaign_in_words_and_tables(tmp_path, capsys):
         "nasams 2 0 DEU, LVA",
     ):  # fmt: skip
         assert row in rows, rows
+
+
+AIRCRAFT = {
+    "name": "sport", "kinds": {"light_aircraft": 1}, "number": [1, 3], "chance": 0.25,
+    "time_on_target_min": [20, 25], "entry": [at(-30, 20)], "exit": [at(-10, -40), at(0, -30)],
+}  # fmt: skip
+PAIR = {"name": "pair", "kind": "fighter_pair", "rounds": 2}
+
+
+def test_fighter_pairs_and_traffic_in_words_and_tables(tmp_path, capsys):
+    source = mapping(neutral_penalty=2.5, value_meur=300, clock_min=30)
+    source["packages"].append(AIRCRAFT)
+    source["shooters"] += [
+        shooter("alert") | PAIR, shooter("aloft") | PAIR | {"name": "aloft", "patrol": at(0, 20)},
+    ]  # fmt: skip
+    scenario = load_scenario(source)
+    assert "1 to 1 threats, 0 to 3 neutral aircraft, " in summary(scenario)
+    loss, neutral = values_in_words(scenario).splitlines()
+    lost, money = float(loss.split()[3]), float(loss.split()[-3])
+    assert loss == f"mean undefended loss: {lost:.2f} of asset value, {money:.0f} million EUR"
+    assert money == pytest.approx(300.0 * lost, abs=2.0)  # 300 * 0.005 and its own rounding
+    assert neutral == "neutral aircraft: the penalty for each shot down is 2.5 of asset value"
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump(source))
+    assert main(["show", str(path), "--out", str(tmp_path / "map.png")]) == 0
+    shown = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    (pair,) = (row for row in shown if row.startswith("pair "))
+    assert pair.endswith(" on alert at its base")
+    (aloft,) = (row for row in shown if row.startswith("aloft "))
+    assert aloft.endswith(" {:g} E {:g} N".format(*at(0, 20)))
+    (sport,) = (row for row in shown if row.startswith("sport "))
+    first, last = ("{:g} E {:g} N".format(*place) for place in AIRCRAFT["exit"])
+    assert sport == f"sport 1-3 25 20-25 light_aircraft 1 {first} to {last}"
+
+
+def test_what_a_scenario_does_not_have_is_not_shown(tmp_path, capsys):
+    assert main(["show", "duel", "--out", str(tmp_path / "map.png")]) == 0
+    shown = capsys.readouterr().out
+    assert not [word for word in ("neutral", "patrol", "chance", "exit") if word in shown]
+
+
+@pytest.mark.parametrize(("hand_out", "word"), [("by_need", "by need"), ("decided", "action says")])
+def test_who_hands_out_deliveries_is_said(hand_out, word, tmp_path, capsys):
+    source = mapping(
+        campaign={"raids": 2, "hand_out": hand_out},
+        deliveries=[{"kind": "nasams", "rounds_per_day": 1}],
+    )
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump(source))
+    assert main(["show", str(path), "--out", str(tmp_path / "map.png")]) == 0
+    (line,) = (row for row in capsys.readouterr().out.splitlines() if row.startswith("deliveries"))
+    assert line.endswith(word)
+
+
+def test_the_legend_explains_what_is_on_the_map_and_no_more(tmp_path):
+    new = {
+        "base of fighter pairs", "fighter pair on patrol", "neutral aircraft, from where to where",
+    }  # fmt: skip
+    assert not new & set(legend_labels(load_scenario("duel")))
+    assert new <= set(legend_labels(load_scenario("air-policing")))
+    source = mapping(shooters=[shooter("alert") | PAIR])
+    scenario = load_scenario(source)  # nobody but a pair on alert
+    assert new & set(legend_labels(scenario)) == {"base of fighter pairs"}
+    draw_scenario(scenario, tmp_path / "map.png", (100.0,))
+    assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
 
 
 # How far a drone is in view of a radar: by the horizon, 4124 (sqrt(30) + sqrt(h)) m; or by its

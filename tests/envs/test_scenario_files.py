@@ -103,3 +103,27 @@ def test_the_saturation_arrives_within_three_minutes():
     first = min(package.time_on_target_min[0] for package in packages)
     last = max(package.time_on_target_min[1] + package.spread_min for package in packages)
     assert last - first <= 3.0
+
+
+def test_air_policing_tells_look_alikes_apart_with_few_pairs():
+    scenario = load_scenario("air-policing")
+    kinds, bases = scenario.catalogue.threats, {}
+    for shooter in scenario.shooters:
+        if scenario.catalogue.shooters[shooter.kind].flies:
+            bases.setdefault(shooter.position, []).append(shooter.patrol is not None)
+            assert 0 < shooter.rounds + shooter.reserve_rounds <= 6
+    airbases = {asset.position for asset in scenario.assets if asset.kind == "airbase"}
+    assert sorted(bases.values()) == [[False], [False, True]]
+    assert bases.keys() <= airbases
+    for neutral, threat in (("light_aircraft", "slow_drone"), ("regional_aircraft", "jet_drone")):
+        low, alike = kinds[neutral], kinds[threat]
+        assert {neutral, threat} <= set(scenario.kinds_coming)
+        assert abs(low.speed_mps - alike.speed_mps) <= 0.1 * alike.speed_mps
+        assert abs(low.altitude_m - alike.altitude_m) <= 100.0 + 0.2 * alike.altitude_m
+    certain = [package for package in scenario.packages if package.chance == 1.0]
+    assert all(scenario.is_traffic(package) for package in certain)  # a watch may bring no threat
+    values = sorted(asset.value for asset in scenario.assets)
+    assert values[len(values) // 4] <= scenario.neutral_penalty <= values[3 * len(values) // 4]
+    themselves = {entry.asset for entry in (*scenario.shooters, *scenario.sensors)} - {""}
+    assert themselves <= {name for package in scenario.packages for name in package.aim}
+    assert len(themselves) == 2
