@@ -58,6 +58,8 @@ def check(settings: Any, scenario: Scenario) -> None:
     """
     if isinstance(settings, TrainingSettings):
         training.initial_agent(settings, scenario)
+    elif isinstance(settings, TuningSettings) and settings.start is not None:
+        load_tuned(settings.start, scenario.name)
 
 
 def fit_pricing(

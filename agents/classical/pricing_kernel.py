@@ -8,11 +8,22 @@ import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
-from agents.classical.terms import LONGEST_SLACK_MIN, MOST_RAIDS, SOON_DAYS, Columns
+from agents.classical.terms import LONGEST_SLACK_MIN, MOST_DAYS, SOON_DAYS, Columns
 from agents.wta.greedy import MEMBERS_PER_BLOCK, Candidates, allocate, new_candidates
 from envs.core.compiled import compiled
 
 Table = NDArray[np.float32]
+
+
+@compiled()
+def _days_ahead(days_to_change: float, clock: Table, columns: Columns) -> float:
+    """Share of 20 days in which a shooter that is there may still meet another raid."""
+    if clock[columns.clock_raids_left] <= 0.0:
+        return 0.0
+    days = np.float64(clock[columns.clock_days_left])
+    if days_to_change > 0.0:
+        days = min(days, days_to_change)
+    return min(days / MOST_DAYS, 1.0)
 
 
 @compiled()
@@ -25,12 +36,12 @@ def _shooter_price(
     price = weights[2 * kinds] * clock[columns.clock_tracks]
     price += weights[2 * kinds + 4] * clock[columns.clock_time_share]
     calendar = 2 * kinds + 5
-    raids_left = min(np.float64(clock[columns.clock_raids_left]) / MOST_RAIDS, 1.0)
+    days = np.float64(shooter[columns.shooter_days_to_change])
+    ahead = _days_ahead(days, clock, columns)
     for q in range(kinds):
         if shooter[columns.shooter_first_kind + q] > 0.0:
             price += weights[q] + weights[kinds + q] * rounds_gone
-            price += weights[calendar + q] * raids_left
-    days = np.float64(shooter[columns.shooter_days_to_change])
+            price += weights[calendar + q] * ahead
     if 0.0 < days <= SOON_DAYS:
         price += weights[calendar + kinds]
     return price

@@ -18,8 +18,8 @@ LONGEST_SLACK_MIN = 5.0
 SHARED_TERMS = ("tracks", "pk", "slack", "engaged", "time_share")
 """Terms that do not depend on the shooter kind; they follow base_<q> and scarcity_<q>."""
 
-MOST_RAIDS = 10.0
-"""Raids to come that count as many."""
+MOST_DAYS = 20.0
+"""Days ahead beyond which more make no difference."""
 
 SOON_DAYS = 5.0
 """Days within which a shooter that leaves is leaving: it may not see another raid."""
@@ -39,6 +39,7 @@ class Columns(NamedTuple):
     clock_tracks: int
     clock_time_share: int
     clock_raids_left: int
+    clock_days_left: int
     num_kinds: int
     """Shooter kinds of the catalogue, Q; their one-hot columns are adjacent."""
 
@@ -61,6 +62,7 @@ def find_columns(scenario: Scenario) -> Columns:
         clock_tracks=layout.index("clock", "tracks"),
         clock_time_share=layout.index("clock", "time_share"),
         clock_raids_left=layout.index("clock", "raids_left"),
+        clock_days_left=layout.index("clock", "days_left"),
         num_kinds=len(kinds),
     )
 
@@ -76,9 +78,12 @@ def term_names(shooter_kinds: Iterable[str], calendar: bool = True) -> tuple[str
     ``slack``            min(time to impact - time of flight, 5 min) / 5 min
     ``engaged``          1 if the track has something in flight or allocated this epoch
     ``time_share``       epoch / max_epochs
-    ``raids_left_<q>``   min(raids that may follow, 10) / 10, if the shooter is of kind q
+    ``days_ahead_<q>``   min(d, 20) / 20, if the shooter is of kind q
     ``leaving``          1 if the shooter leaves within 5 days of the raid's start
     ===================  ==========================================================
+
+    d are the days in which the shooter may still meet another raid: until it leaves or the
+    calendar ends, whichever is first, and 0 if no raid may follow.
 
     Args:
         shooter_kinds: Names of the Q kinds.
@@ -89,7 +94,7 @@ def term_names(shooter_kinds: Iterable[str], calendar: bool = True) -> tuple[str
     scarcity = tuple(f"scarcity_{kind}" for kind in kinds)
     names = base + scarcity + SHARED_TERMS
     if calendar:
-        names += (*(f"raids_left_{kind}" for kind in kinds), "leaving")
+        names += (*(f"days_ahead_{kind}" for kind in kinds), "leaving")
     return names
 
 
