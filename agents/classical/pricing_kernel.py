@@ -20,9 +20,8 @@ def _days_ahead(days_to_change: float, clock: Table, columns: Columns) -> float:
     """Share of 20 days in which a shooter that is there may still meet another raid."""
     if clock[columns.clock_raids_left] <= 0.0:
         return 0.0
-    days = np.float64(clock[columns.clock_days_left])
-    if days_to_change > 0.0:
-        days = min(days, days_to_change)
+    days_left = np.float64(clock[columns.clock_days_left])
+    days = min(days_left, days_to_change) if days_to_change > 0.0 else days_left
     return min(days / MOST_DAYS, 1.0)
 
 
