@@ -149,7 +149,9 @@ class _Search:
         fixed = {"wta_greedy": self.flat(0.0), "wta_threshold": self.flat(price)}
         if self.settings.start is not None:
             earlier = load_tuned(self.settings.start, self.scenario.name).weights
-            fixed[START] = weight_vector(earlier, self.kinds, self.calendar)
+            weight_vector(earlier, self.scenario.shooter_kinds)  # an unknown term is an error
+            own = {term: weight for term, weight in earlier.items() if term in self.terms}
+            fixed[START] = weight_vector(own, self.kinds, self.calendar)
         self.history.finalists += self.validate(fixed)
 
     def start(self) -> Weights:

@@ -24,8 +24,9 @@ class TuningSettings:
         batch_size: Raids played side by side; changes speed only.
         seed: Of the candidates and of the training raids.
         calendar: Whether the rule may look at the calendar of a campaign.
-        start: Weights file, as of an earlier run, that the search starts from; None: the best
-            single price.
+        start: Weights file, as of an earlier run or of another scenario, that the search starts
+            from; terms of kinds that are not deployed here, and those of the calendar where the
+            rule may not look at it, are left out. None: the best single price.
     """
 
     generations: int = 80

@@ -192,7 +192,8 @@ def test_a_search_starts_from_earlier_weights_and_keeps_them_if_nothing_beats_th
 ) -> None:
     earlier = {"base_nasams": 0.1, "pk": -0.2}
     path = tmp_path / "weights.yaml"
-    save_tuned(TunedWeights("duel", {}, 0.1, earlier), path)
+    left_out = {"base_patriot": 0.3, "leaving": -0.1}  # not deployed; no calendar in one raid
+    save_tuned(TunedWeights("duel", {}, 0.1, earlier | left_out), path)
     settings = replace(SMALL, start=str(path), generations=2)
     whole, history = tune_pricing(SCENARIO, settings)
     start = history.finalists[2]
@@ -207,3 +208,10 @@ def test_a_search_starts_from_earlier_weights_and_keeps_them_if_nothing_beats_th
     _, stopped = tune_pricing(SCENARIO, settings, lambda report: False)
     save_tuned(TunedWeights("duel", {}, 0.1, {"pk": 5.0}), path)
     assert tune_pricing(SCENARIO, settings, history=stopped)[0] == whole
+
+
+def test_an_unknown_term_to_start_from_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "weights.yaml"
+    save_tuned(TunedWeights("duel", {}, 0.1, {"base_patriott": 0.1}), path)
+    with pytest.raises(ValueError, match="did you mean 'base_patriot'"):
+        tune_pricing(SCENARIO, replace(SMALL, start=str(path)))
