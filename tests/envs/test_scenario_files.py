@@ -135,6 +135,21 @@ def test_the_rotations_have_equal_presence_in_total_and_one_has_days_of_both():
         assert (there.count(0), there.count(6)) == (none, both)
 
 
+def test_the_second_group_meets_as_many_raids_with_a_gap_as_with_an_overlap():
+    gap, overlap = load_scenario("rotation-gap"), load_scenario("rotation-overlap")
+    campaign = gap.campaign
+    lulls = np.random.default_rng(0).uniform(*campaign.lull_days, (100_000, campaign.raids - 1))
+    days = np.cumsum(lulls, axis=1)  # of every raid but the first, which meets the first group
+    days = days[days <= campaign.days]
+    met = []
+    for scenario in (gap, overlap):
+        second = scenario.contingents[1]
+        there = (second.ready_day <= days) & (days < second.leaves_day)
+        met.append(there.sum() / len(lulls))
+    assert met == pytest.approx([2.26, 2.26], abs=0.015)
+    assert campaign.lull_days[0] * campaign.raids > campaign.days, "the calendar ends it"
+
+
 def test_the_saturation_arrives_within_three_minutes():
     packages = load_scenario("saturation").packages
     first = min(package.time_on_target_min[0] for package in packages)
