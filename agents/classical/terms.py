@@ -12,14 +12,17 @@ from envs.observation import Layout
 from envs.scenario import Scenario
 from envs.validation import one_of
 
+CALENDAR_TERMS = ("days_ahead", "leaving")
+"""Terms that look at the calendar; they are the last."""
+
 LONGEST_SLACK_MIN = 5.0
 """Slack beyond which a shot is simply early."""
 
 SHARED_TERMS = ("tracks", "pk", "slack", "engaged", "time_share")
 """Terms that do not depend on the shooter kind; they follow base_<q> and scarcity_<q>."""
 
-MOST_DAYS = 20.0
-"""Days ahead beyond which more make no difference."""
+MANY_DAYS = 10.0
+"""Days ahead that are neither few nor many; twice as many count as any more."""
 
 SOON_DAYS = 5.0
 """Days within which a shooter that leaves is leaving: it may not see another raid."""
@@ -68,7 +71,7 @@ def find_columns(scenario: Scenario) -> Columns:
 
 
 def term_names(shooter_kinds: Iterable[str], calendar: bool = True) -> tuple[str, ...]:
-    """Names the T = 3 Q + 6 terms in the order of the weight vector.
+    """Names the T = 2 Q + 7 terms in the order of the weight vector.
 
     ===================  ==========================================================
     ``base_<q>``         1 if the shooter is of kind q
@@ -78,7 +81,7 @@ def term_names(shooter_kinds: Iterable[str], calendar: bool = True) -> tuple[str
     ``slack``            min(time to impact - time of flight, 5 min) / 5 min
     ``engaged``          1 if the track has something in flight or allocated this epoch
     ``time_share``       epoch / max_epochs
-    ``days_ahead_<q>``   min(d, 20) / 20, if the shooter is of kind q
+    ``days_ahead``       min(d, 20) / 10 - 1
     ``leaving``          1 if the shooter leaves within 5 days of the raid's start
     ===================  ==========================================================
 
@@ -87,14 +90,14 @@ def term_names(shooter_kinds: Iterable[str], calendar: bool = True) -> tuple[str
 
     Args:
         shooter_kinds: Names of the Q kinds.
-        calendar: Whether the last Q + 1, which are zero outside a campaign, are among them.
+        calendar: Whether the last two, which say nothing outside a campaign, are among them.
     """
     kinds = tuple(shooter_kinds)
     base = tuple(f"base_{kind}" for kind in kinds)
     scarcity = tuple(f"scarcity_{kind}" for kind in kinds)
     names = base + scarcity + SHARED_TERMS
     if calendar:
-        names += (*(f"days_ahead_{kind}" for kind in kinds), "leaving")
+        names += CALENDAR_TERMS
     return names
 
 

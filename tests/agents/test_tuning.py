@@ -68,7 +68,7 @@ SMALL = replace(SETTINGS, generations=1, raids=8, validation_raids=8, candidates
 @pytest.mark.parametrize(
     ("scenario", "calendar", "terms"),
     [
-        (TWO_RAIDS, True, 3 * 2 + 6),
+        (TWO_RAIDS, True, 2 * 2 + 7),
         (TWO_RAIDS, False, 2 * 2 + 5),
         (SCENARIO, True, 2 * 2 + 5),  # a single raid has no calendar
         (SCENARIO, False, 2 * 2 + 5),
@@ -79,9 +79,9 @@ def test_the_calendar_is_tuned_in_a_campaign_unless_it_is_left_out(
 ) -> None:
     tuned, _ = tune_pricing(scenario, replace(SMALL, calendar=calendar))
     assert len(tuned.weights) == terms
-    assert "leaving" not in tuned.weights or terms == 12
+    assert "leaving" not in tuned.weights or terms == 11
     kinds = deployed_kinds(scenario)
-    assert tuple(tuned.weights) == term_names(kinds, calendar=terms == 12)
+    assert tuple(tuned.weights) == term_names(kinds, calendar=terms == 11)
 
 
 def test_leaving_the_calendar_out_changes_nothing_in_a_single_raid() -> None:
