@@ -1,6 +1,8 @@
 """Score any list of policies and trained agents on the same raids.
 
 python evaluate.py scenario=standard policies=[wta_greedy,wta_pricing,runs/mine] raids=2000
+
+A policy is a classical one by name, a run by its folder, or weights of the pricing rule by file.
 """
 
 from __future__ import annotations

@@ -15,7 +15,10 @@ from envs.scenario import Scenario
 
 Rows = dict[str, NDArray[Any]]
 
-_IDLE = -1  # no raid left for this member of the batch
+IDLE = -1
+"""Place of a member of the batch that has no raid left."""
+
+Watch = Callable[[RaidBatch, NDArray[np.int64]], None]
 
 
 def play(
@@ -26,6 +29,7 @@ def play(
     batch_size: int = 256,
     progress: Callable[[int], None] | None = None,
     timings: list[float] | None = None,
+    watch: Watch | None = None,
 ) -> Rows:
     """Play the raid of every seed once.
 
@@ -41,6 +45,8 @@ def play(
         batch_size: Raids played side by side.
         progress: Told the number of finished raids after every step.
         timings: Receives the seconds of every ``predict`` call.
+        watch: Shown the batch before every decision, to read and not to touch, and [B] the place
+            in ``seeds`` of what each member plays, or ``IDLE``.
 
     Returns:
         One array per name, one entry per seed, in the order of ``seeds``: ``seed``, every metric
@@ -57,13 +63,15 @@ def play(
     batch.reset(seeds=queue[:size], split=split)
     if isinstance(policy, Planner):
         policy.watch(batch)
-    raid = np.arange(size)  # [B] place in the queue of what each member plays, or _IDLE
+    raid = np.arange(size)  # [B] place in the queue of what each member plays, or IDLE
     handed_out = size
     returns = np.zeros(size)
     started = np.ones(size, dtype=np.bool_)
     rows: Rows = {"seed": queue.copy()}
     state = None
-    while (raid != _IDLE).any():
+    while (raid != IDLE).any():
+        if watch is not None:
+            watch(batch, raid)
         clock = time.perf_counter()
         actions, state = policy.predict(batch.observation, state, started, deterministic=True)
         if timings is not None:
@@ -71,13 +79,13 @@ def play(
         batch.step(actions)
         returns += batch.reward
         started[:] = False
-        over = np.flatnonzero((raid != _IDLE) & (batch.terminated | batch.truncated))
+        over = np.flatnonzero((raid != IDLE) & (batch.terminated | batch.truncated))
         if over.size == 0:
             continue
         totals = {"return": returns, "truncated": batch.truncated}
         _write(rows, batch.metrics() | totals, over, raid[over])
         fresh = over[: queue.size - handed_out]
-        raid[over] = _IDLE
+        raid[over] = IDLE
         raid[fresh] = handed_out + np.arange(fresh.size)
         handed_out += fresh.size
         returns[over] = 0.0
@@ -85,7 +93,7 @@ def play(
             started[fresh] = True
             batch.reset(started, queue[raid], split)
         if progress is not None:
-            progress(handed_out - int((raid != _IDLE).sum()))
+            progress(handed_out - int((raid != IDLE).sum()))
     return rows
 
 

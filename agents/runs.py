@@ -58,6 +58,8 @@ def check(settings: Any, scenario: Scenario) -> None:
     """
     if isinstance(settings, TrainingSettings):
         training.initial_agent(settings, scenario)
+    elif isinstance(settings, TuningSettings) and settings.start is not None:
+        load_tuned(settings.start, scenario.name)
 
 
 def fit_pricing(
@@ -102,12 +104,12 @@ def baselines(scenario: Scenario) -> Policies:
 
 
 def load_policies(names: Sequence[str], scenario: Scenario) -> Policies:
-    """Classical policies by name, trained agents by the folder of their run.
+    """Classical policies by name, trained agents by the folder of their run, weights by their file.
 
     The reference policy comes first if it is not among them.
 
     Raises:
-        ValueError: If a name is neither; the message lists the known ones.
+        ValueError: If a name is none of these; the message lists the known ones.
         FileNotFoundError: If a classical policy has no tuned weights for the scenario.
     """
     wanted = list(names) if REFERENCE in names else [REFERENCE, *names]
@@ -139,6 +141,8 @@ def score(
 
 def _load(name: str, scenario: Scenario) -> Policy:
     folder = Path(name)
+    if folder.suffix == ".yaml":
+        return PricingPolicy(scenario, load_tuned(folder, scenario.name).weights)
     if name not in POLICY_NAMES and len(folder.parts) > 1 and not folder.is_dir():
         raise ValueError(f"policies: there is no folder {name}")
     if name in POLICY_NAMES or not folder.is_dir():

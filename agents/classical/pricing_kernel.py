@@ -8,11 +8,21 @@ import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
-from agents.classical.terms import LONGEST_SLACK_MIN, MOST_RAIDS, SOON_DAYS, Columns
+from agents.classical.terms import LONGEST_SLACK_MIN, MANY_DAYS, SOON_DAYS, Columns
 from agents.wta.greedy import MEMBERS_PER_BLOCK, Candidates, allocate, new_candidates
 from envs.core.compiled import compiled
 
 Table = NDArray[np.float32]
+
+
+@compiled()
+def _days_ahead(days_to_change: float, clock: Table, columns: Columns) -> float:
+    """Days in which a shooter that is there may still meet a raid: -1 none, 1 many."""
+    if clock[columns.clock_raids_left] <= 0.0:
+        return -1.0
+    days_left = np.float64(clock[columns.clock_days_left])
+    days = min(days_left, days_to_change) if days_to_change > 0.0 else days_left
+    return min(days / MANY_DAYS - 1.0, 1.0)
 
 
 @compiled()
@@ -25,14 +35,13 @@ def _shooter_price(
     price = weights[2 * kinds] * clock[columns.clock_tracks]
     price += weights[2 * kinds + 4] * clock[columns.clock_time_share]
     calendar = 2 * kinds + 5
-    raids_left = min(np.float64(clock[columns.clock_raids_left]) / MOST_RAIDS, 1.0)
+    days = np.float64(shooter[columns.shooter_days_to_change])
     for q in range(kinds):
         if shooter[columns.shooter_first_kind + q] > 0.0:
             price += weights[q] + weights[kinds + q] * rounds_gone
-            price += weights[calendar + q] * raids_left
-    days = np.float64(shooter[columns.shooter_days_to_change])
+    price += weights[calendar] * _days_ahead(days, clock, columns)
     if 0.0 < days <= SOON_DAYS:
-        price += weights[calendar + kinds]
+        price += weights[calendar + 1]
     return price
 
 

@@ -12,14 +12,17 @@ from envs.observation import Layout
 from envs.scenario import Scenario
 from envs.validation import one_of
 
+CALENDAR_TERMS = ("days_ahead", "leaving")
+"""Terms that look at the calendar; they are the last."""
+
 LONGEST_SLACK_MIN = 5.0
 """Slack beyond which a shot is simply early."""
 
 SHARED_TERMS = ("tracks", "pk", "slack", "engaged", "time_share")
 """Terms that do not depend on the shooter kind; they follow base_<q> and scarcity_<q>."""
 
-MOST_RAIDS = 10.0
-"""Raids to come that count as many."""
+MANY_DAYS = 10.0
+"""Days ahead that are neither few nor many; twice as many count as any more."""
 
 SOON_DAYS = 5.0
 """Days within which a shooter that leaves is leaving: it may not see another raid."""
@@ -39,6 +42,7 @@ class Columns(NamedTuple):
     clock_tracks: int
     clock_time_share: int
     clock_raids_left: int
+    clock_days_left: int
     num_kinds: int
     """Shooter kinds of the catalogue, Q; their one-hot columns are adjacent."""
 
@@ -61,12 +65,13 @@ def find_columns(scenario: Scenario) -> Columns:
         clock_tracks=layout.index("clock", "tracks"),
         clock_time_share=layout.index("clock", "time_share"),
         clock_raids_left=layout.index("clock", "raids_left"),
+        clock_days_left=layout.index("clock", "days_left"),
         num_kinds=len(kinds),
     )
 
 
 def term_names(shooter_kinds: Iterable[str], calendar: bool = True) -> tuple[str, ...]:
-    """Names the T = 3 Q + 6 terms in the order of the weight vector.
+    """Names the T = 2 Q + 7 terms in the order of the weight vector.
 
     ===================  ==========================================================
     ``base_<q>``         1 if the shooter is of kind q
@@ -76,20 +81,23 @@ def term_names(shooter_kinds: Iterable[str], calendar: bool = True) -> tuple[str
     ``slack``            min(time to impact - time of flight, 5 min) / 5 min
     ``engaged``          1 if the track has something in flight or allocated this epoch
     ``time_share``       epoch / max_epochs
-    ``raids_left_<q>``   min(raids that may follow, 10) / 10, if the shooter is of kind q
+    ``days_ahead``       min(d, 20) / 10 - 1
     ``leaving``          1 if the shooter leaves within 5 days of the raid's start
     ===================  ==========================================================
 
+    d are the days in which the shooter may still meet another raid: until it leaves or the
+    calendar ends, whichever is first, and 0 if no raid may follow.
+
     Args:
         shooter_kinds: Names of the Q kinds.
-        calendar: Whether the last Q + 1, which are zero outside a campaign, are among them.
+        calendar: Whether the last two, which say nothing outside a campaign, are among them.
     """
     kinds = tuple(shooter_kinds)
     base = tuple(f"base_{kind}" for kind in kinds)
     scarcity = tuple(f"scarcity_{kind}" for kind in kinds)
     names = base + scarcity + SHARED_TERMS
     if calendar:
-        names += (*(f"raids_left_{kind}" for kind in kinds), "leaving")
+        names += CALENDAR_TERMS
     return names
 
 

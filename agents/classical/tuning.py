@@ -2,9 +2,9 @@
 
 Every generation plays all candidates on the same fresh raids with the same luck, so candidates
 differ by their weights alone (common random numbers). The search starts from the best single
-price. What is kept is chosen on validation raids, among the means of the search distribution, the
-single price and plain greedy. What counts is the protected share, less the penalties where neutral
-aircraft may come; see ``Trials.score``.
+price, or from the weights of an earlier run. What is kept is chosen on validation raids, among the
+means of the search distribution, the start, the single price and plain greedy. What counts is the
+protected share, less the penalties where neutral aircraft may come; see ``Trials.score``.
 
 Reference: N. Hansen, "The CMA Evolution Strategy: A Tutorial", arXiv 1604.00772.
 """
@@ -21,13 +21,16 @@ from numpy.typing import NDArray
 from agents.classical.terms import flat_price, term_names, weight_vector
 from agents.classical.trials import Trials
 from agents.classical.tuning_history import Finalist, TuningHistory, TuningSettings
-from agents.classical.weights_file import TunedWeights
+from agents.classical.weights_file import TunedWeights, load_tuned
 from envs.scenario import Scenario
 
 Weights = NDArray[np.float64]
 
 PRICE_GRID = np.concatenate([[0.0], np.geomspace(0.005, 0.6, 15)])
 """Single prices tried first, as shares of the largest asset's value; the next are in between."""
+
+START = "start"
+"""Name of the finalist that the search started from, if it was told to."""
 
 _RAIDS_APART = 2**32  # between the training seeds of two tuning seeds
 
@@ -145,9 +148,20 @@ class _Search:
             price = float(prices[best])
             prices = np.linspace(low, high, len(PRICE_GRID))
         self.history.threshold = price
-        self.history.finalists += self.validate(
-            {"wta_greedy": self.flat(0.0), "wta_threshold": self.flat(price)}
-        )
+        fixed = {"wta_greedy": self.flat(0.0), "wta_threshold": self.flat(price)}
+        if self.settings.start is not None:
+            earlier = load_tuned(self.settings.start, self.scenario.name).weights
+            weight_vector(earlier, self.scenario.shooter_kinds)  # an unknown term is an error
+            own = {term: weight for term, weight in earlier.items() if term in self.terms}
+            fixed[START] = weight_vector(own, self.kinds, self.calendar)
+        self.history.finalists += self.validate(fixed)
+
+    def start(self) -> Weights:
+        """Where the search starts: what the history holds, for files may change."""
+        if self.settings.start is None:
+            return self.flat(self.history.threshold)
+        chosen = self.history.finalists[2]
+        return weight_vector(chosen.weights, self.kinds, self.calendar)
 
     def advance(self, generation: int) -> GenerationReport:
         """Plays one generation on fresh raids."""
@@ -189,8 +203,7 @@ class _Search:
             "verbose": -9,
             "verb_log": 0,
         }
-        start = self.flat(self.history.threshold)
-        strategy = cma.CMAEvolutionStrategy(start, self.settings.initial_step, options)
+        strategy = cma.CMAEvolutionStrategy(self.start(), self.settings.initial_step, options)
         for fitness in self.history.fitness:
             strategy.tell(strategy.ask(), fitness)
         return strategy
@@ -211,6 +224,9 @@ class _Search:
                 "candidates": settings.candidates,
                 "train_raids_per_generation": settings.raids,
                 "seed": settings.seed,
+                "initial_step": settings.initial_step,
+                "calendar": self.calendar,
+                "start": settings.start,
                 "validation_raids": settings.validation_raids,
                 "validation_first_seed": settings.validation_seed,
                 f"validation_{scored}": {

@@ -24,6 +24,9 @@ class TuningSettings:
         batch_size: Raids played side by side; changes speed only.
         seed: Of the candidates and of the training raids.
         calendar: Whether the rule may look at the calendar of a campaign.
+        start: Weights file, as of an earlier run or of another scenario, that the search starts
+            from; terms of kinds that are not deployed here, and those of the calendar where the
+            rule may not look at it, are left out. None: the best single price.
     """
 
     generations: int = 80
@@ -36,6 +39,7 @@ class TuningSettings:
     batch_size: int = 512
     seed: int = 0
     calendar: bool = True
+    start: str | None = None
 
     def __post_init__(self) -> None:
         """Rejects what cannot run.
@@ -72,8 +76,8 @@ class TuningHistory:
         threshold: Best single price on training raids.
         fitness: Minus the training score of every candidate, one list a generation. With the
             seed they determine the state of the search, so nothing else of it is stored.
-        finalists: Greedy, the single price, then the validated means; empty before the price
-            is tuned.
+        finalists: Greedy, the single price, the weights of ``start`` if the search starts from
+            some, then the validated means; empty before the price is tuned.
     """
 
     scenario: str

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from agents.classical.terms import LONGEST_SLACK_MIN, MOST_RAIDS, SOON_DAYS, term_names
+from agents.classical.terms import LONGEST_SLACK_MIN, MANY_DAYS, SOON_DAYS, term_names
 from agents.learned.distribution import Pairs, PairScores
 
 POOL_SCALE = 0.1
@@ -126,7 +126,7 @@ class Prices(nn.Module):
         self._rounds = shooter.index("rounds_share")
         self._days = shooter.index("days_to_change")
         self._tracks, self._time = clock.index("tracks"), clock.index("time_share")
-        self._raids_left = clock.index("raids_left")
+        self._raids_left, self._days_left = clock.index("raids_left"), clock.index("days_left")
         self._pk, self._slack = pair.index("pk"), pair.index("slack_min")
 
     def set_weights(self, weights: Mapping[str, float]) -> None:
@@ -166,16 +166,22 @@ class Prices(nn.Module):
         everywhere = tracks * clock[:, self._tracks] + time_share * clock[:, self._time]
         own = weights[pairs.member, : 2 * kinds]
         by_kind = own[:, :kinds] + own[:, kinds:] * (1.0 - shooter[:, self._rounds, None])
-        left, leaving = weights[:, 2 * kinds + 5 : -1], weights[:, -1]
-        raids_left = (clock[:, self._raids_left] / MOST_RAIDS).clamp(max=1.0)
-        by_kind = by_kind + (left * raids_left[:, None])[pairs.member]
+        days_ahead, leaving = weights[:, 2 * kinds + 5 :].unbind(-1)
         of_choice = (kind * by_kind).sum(-1) + everywhere[pairs.member]
         days = shooter[:, self._days]
+        ahead = self._days_ahead(days, clock[pairs.member])
+        of_choice = of_choice + days_ahead[pairs.member] * ahead
         of_choice = of_choice + leaving[pairs.member] * ((days > 0) & (days <= SOON_DAYS))
         at = pairs.member[pairs.choice]
         long = (pair[:, self._slack] / LONGEST_SLACK_MIN).clamp(max=1.0)
         cost = of_choice[pairs.choice] + pk[at] * pair[:, self._pk] + slack[at] * long
         return cost, engaged[at]
+
+    def _days_ahead(self, days_to_change: Tensor, clock: Tensor) -> Tensor:
+        """Days in which each choice's shooter may still meet a raid, float32 [R]: -1 none."""
+        left = clock[:, self._days_left]
+        days = torch.where(days_to_change > 0, torch.minimum(days_to_change, left), left)
+        return (days / MANY_DAYS).clamp(max=2.0) * (clock[:, self._raids_left] > 0) - 1.0
 
 
 class Actor(nn.Module):

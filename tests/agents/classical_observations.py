@@ -102,7 +102,7 @@ def prices_by_the_definition(
         return tables[table][b, ..., layout.index(table, name)].astype(float)
 
     prices = np.zeros(layout.rows["pair"])
-    raids_left = min(float(value("clock", "raids_left")) / 10.0, 1.0)
+    days_left = float(value("clock", "days_left")) * bool(value("clock", "raids_left"))
     for s, shooter in enumerate(scenario.shooters):
         days = value("shooter", "days_to_change")[s]
         terms = {
@@ -112,7 +112,7 @@ def prices_by_the_definition(
             "pk": value("pair", "pk")[s],
             "slack": np.minimum(value("pair", "slack_min")[s] / LONGEST_SLACK_MIN, 1.0),
             "time_share": value("clock", "time_share"),
-            f"raids_left_{shooter.kind}": raids_left,
+            "days_ahead": min(min(days or np.inf, days_left) / 10.0 - 1.0, 1.0),
             "leaving": 1.0 if 0.0 < days <= 5.0 else 0.0,
         }
         prices[s] = sum(weights.get(term, 0.0) * amount for term, amount in terms.items())

@@ -81,6 +81,7 @@ def made_up_observation(
     mask[..., 1:] = possible & (rng.random((batch, shooters, 1)) < 0.8)
     clock = rng.random((batch, len(COLUMNS["clock"])))
     clock[..., column("clock", "raids_left")] = rng.integers(0, 14, batch)
+    clock[..., column("clock", "days_left")] = rng.uniform(0.0, 30.0, batch)
     clock[..., column("clock", "lull")] = 0.0
     days = rng.uniform(0.2, 30.0, (batch, shooters)) * (rng.random((batch, shooters)) < 0.6)
     shooter[..., column("shooter", "days_to_change")] = days

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from agents.classical import POLICY_NAMES, make_policy
 from agents.classical.policies import PricingPolicy, greedy_wta, threshold_wta
-from agents.classical.terms import SHARED_TERMS, flat_price, term_names
+from agents.classical.terms import CALENDAR_TERMS, SHARED_TERMS, flat_price, term_names
 from agents.classical.weights_file import TunedWeights, load_tuned, save_tuned, weights_path
 from agents.policy import Policy
 from agents.wta.greedy import greedy_batch
@@ -33,7 +33,7 @@ from .classical_observations import (
 )
 
 SCENARIO = load_scenario("standard")
-OF_ALL_KINDS = (*SHARED_TERMS, "leaving")
+OF_ALL_KINDS = (*SHARED_TERMS, *CALENDAR_TERMS)
 WEIGHTS = {term: 0.02 * (n % 7 - 2) for n, term in enumerate(term_names(SCENARIO.shooter_kinds))}
 
 
@@ -123,37 +123,56 @@ def test_each_term_moves_the_price() -> None:
     column(tables, "clock", "tracks")[:] = 0.2
     column(tables, "clock", "time_share")[:] = 0.5
     column(tables, "clock", "raids_left")[:] = 4
+    column(tables, "clock", "days_left")[:] = 14
     column(tables, "shooter", "days_to_change")[:, 0] = 3
     terms = {f"base_{kind}": 1.0, f"scarcity_{kind}": 0.25, "tracks": 0.2, "pk": 0.8}
     terms |= {"slack": 0.5, "engaged": 1.0, "time_share": 0.5}
-    terms |= {f"raids_left_{kind}": 0.4, "leaving": 1.0}  # 4 / 10, and 3 days are soon
+    terms |= {"days_ahead": -0.7, "leaving": 1.0}  # 3 / 10 - 1, and 3 days are soon
     assert set(terms) == {term for term in WEIGHTS if kind in term or term in OF_ALL_KINDS}
     for term, amount in terms.items():
         assert fired(pricing(**{term: 0.399 / amount}), tables) == {0: 0}, term
         assert fired(pricing(**{term: 0.401 / amount}), tables) == {}, term
 
 
-def test_more_than_ten_raids_to_come_count_as_ten() -> None:
-    # A shot that saves 0.40: at a weight of 0.42 ten raids make it too dear, at 0.39 none do.
+@pytest.mark.parametrize(
+    ("raids_left", "days_left", "days_to_change", "days_ahead"),
+    [
+        (3, 12, 0, 12),  # it stays: until the calendar ends
+        (3, 12, 5, 5),  # it leaves before that
+        (3, 12, 18, 12),  # it would leave after
+        (3, 9000, 0, 20),  # more than 20 count as 20
+        (3, 30, 25, 20),
+        (0, 12, 5, 0),  # no raid may follow, whatever the calendar says
+        (3, 0, 0, 0),  # the calendar ends today
+    ],
+)
+def test_days_ahead_by_hand(
+    raids_left: float, days_left: float, days_to_change: float, days_ahead: float
+) -> None:
+    # A shot that saves 0.40, and a shooter that costs 1 for every 10 days ahead besides its base.
     kind = SCENARIO.shooters[0].kind
     tables = empty_tables(SCENARIO, 1)
     put_track(SCENARIO, tables, slot=0, value=0.5, pk={0: 0.8})
-    for raids, fires in ((0, True), (9, True), (10, False), (25, False)):
-        column(tables, "clock", "raids_left")[:] = raids
-        assert bool(fired(pricing(**{f"raids_left_{kind}": 0.42}), tables)) == fires, raids
-        assert fired(pricing(**{f"raids_left_{kind}": 0.39}), tables) == {0: 0}
+    column(tables, "clock", "raids_left")[:] = raids_left
+    column(tables, "clock", "days_left")[:] = days_left
+    column(tables, "shooter", "days_to_change")[:, 0] = days_to_change
+    for margin, expected in ((-1e-5, {0: 0}), (1e-5, {})):
+        weights = {f"base_{kind}": 1.4 - days_ahead / 10 + margin, "days_ahead": 1.0}
+        assert fired(pricing(**weights), tables) == expected
 
 
-def test_raids_to_come_price_the_rounds_of_their_own_kind() -> None:
-    first, second = 0, next(
-        s for s, row in enumerate(SCENARIO.shooters) if row.kind != SCENARIO.shooters[0].kind
-    )  # fmt: skip
+def test_days_ahead_are_each_shooters_own() -> None:
+    # Shooter 0 leaves in 2 days, shooter 1 stays for the 10 of the calendar: -0.8 and 0.
     tables = empty_tables(SCENARIO, 1)
-    put_track(SCENARIO, tables, slot=0, value=0.5, pk={first: 0.8})
-    put_track(SCENARIO, tables, slot=1, value=0.5, pk={second: 0.8})
+    put_track(SCENARIO, tables, slot=0, value=0.1, pk={0: 0.8})
+    put_track(SCENARIO, tables, slot=1, value=0.1, pk={1: 0.8})
     column(tables, "clock", "raids_left")[:] = 5
-    dear = pricing(**{f"raids_left_{SCENARIO.shooters[first].kind}": 1.0})
-    assert fired(dear, tables) == {second: 1}
+    column(tables, "clock", "days_left")[:] = 10
+    column(tables, "shooter", "days_to_change")[:, 0] = 2
+    base = {f"base_{kind}": 0.1 for kind in SCENARIO.shooter_kinds}
+    assert fired(pricing(**base), tables) == {}
+    assert fired(pricing(**base, days_ahead=0.1), tables) == {0: 0}
+    assert fired(pricing(**base, days_ahead=-0.1), tables) == {}
 
 
 def test_a_shooter_that_stays_is_not_priced_for_leaving() -> None:
@@ -168,7 +187,9 @@ def test_a_shooter_that_stays_is_not_priced_for_leaving() -> None:
 def test_rounds_are_kept_for_the_last_raid_if_every_other_makes_them_dear() -> None:
     batch = started(named("short-campaign"), 16)
     kinds = batch.scenario.shooter_kinds
-    dear = PricingPolicy(batch.scenario, {f"raids_left_{kind}": 1e6 for kind in kinds})
+    # Above -1, which it is in the last raid alone, the term outweighs the base.
+    base = {f"base_{kind}": 1e6 for kind in kinds}
+    dear = PricingPolicy(batch.scenario, base | {"days_ahead": 1e6})
     while not batch.terminated.all():
         orders, _ = dear.predict(batch.observation)
         last = batch.state().raid["number"] + 1 == batch.scenario.campaign.raids
@@ -373,8 +394,7 @@ def test_the_weights_of_the_package_load_for_their_scenario(path: Path) -> None:
     policy = make_policy("wta_pricing", scenario)
     assert isinstance(policy, PricingPolicy)
     assert policy.weights == tuned.weights
-    calendar = {term for term in tuned.weights if term.startswith("raids_left_")} | {"leaving"}
-    assert scenario.campaign.raids > 1 or not calendar & set(tuned.weights)
+    assert scenario.campaign.raids > 1 or not set(CALENDAR_TERMS) & set(tuned.weights)
 
 
 def test_a_misspelt_key_of_a_weights_file_is_an_error(tmp_path: Path) -> None:

@@ -101,18 +101,21 @@ def pricing_by_hand(
     survival = np.ones(len(track))
     shooters = range(len(shooter))
 
-    raids_left = min(clock[COLUMNS["clock"].index("raids_left")] / 10, 1)
+    raids_left, days_left = (
+        clock[COLUMNS["clock"].index(name)] for name in ("raids_left", "days_left")
+    )
 
     def score(s: int, i: int) -> float:
         price = weights.get("tracks", 0) * clock[1] + weights.get("time_share", 0) * clock[0]
         days = shooter[s, COLUMNS["shooter"].index("days_to_change")]
         price += weights.get("leaving", 0) if 0 < days <= 5 else 0
+        ahead = min(days_left, days or days_left, 20) / 10 - 1 if raids_left else -1
+        price += weights.get("days_ahead", 0) * ahead
         for q, kind in enumerate(SHOOTER_KINDS):
             is_kind = shooter[s, COLUMNS["shooter"].index(f"kind_{kind}")]
             gone = 1 - shooter[s, COLUMNS["shooter"].index("rounds_share")]
             price += is_kind * weights.get(f"base_{kind}", 0)
             price += is_kind * weights.get(f"scarcity_{kind}", 0) * gone
-            price += is_kind * weights.get(f"raids_left_{kind}", 0) * raids_left
             assert q < 3
         price += weights.get("pk", 0) * pair[s, i, 0]
         price += weights.get("slack", 0) * min(pair[s, i, 2], 5) / 5
@@ -148,7 +151,7 @@ WEIGHTS = {
     "engaged": 0.03,
     "time_share": -0.02,
 }
-CALENDAR = {"raids_left_patriot": 0.07, "raids_left_iris_t": -0.05, "leaving": -0.09}
+CALENDAR = {"days_ahead": 0.07, "leaving": -0.09}
 
 
 @pytest.mark.parametrize("weights", [None, WEIGHTS, WEIGHTS | CALENDAR])

@@ -74,7 +74,7 @@ def test_each_term_of_the_networks_price_alone_is_the_definition() -> None:
         plain = [prices_by_the_definition(SCENARIO, tables, {term: 1.0}, b) for b in range(MEMBERS)]
         expected = np.array(plain)[legal_pairs(pairs)]
         np.testing.assert_allclose(cost, expected, atol=1e-6, err_msg=term)
-        of_no_use = term.partition("_")[2].removeprefix("left_") in SCENARIO.shooter_kinds
+        of_no_use = term.partition("_")[2] in SCENARIO.shooter_kinds
         absent = of_no_use and not any(term.endswith(kind) for kind in deployed)
         assert expected.any() == (term != "engaged" and not absent), term
 

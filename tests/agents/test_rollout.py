@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from agents.classical import make_policy
-from agents.rollout import Rows, play
+from agents.rollout import IDLE, Rows, play
 from envs.batch import RaidBatch, mean_undefended_loss
 from envs.scenario import Scenario
 
@@ -102,3 +102,18 @@ def test_a_policy_with_memory_is_told_of_every_new_raid(duel: Scenario) -> None:
 def test_no_seeds_is_an_error(duel: Scenario) -> None:
     with pytest.raises(ValueError, match="at least one seed"):
         play(make_policy("hold_fire", duel), duel, [])
+
+
+def test_who_watches_sees_every_decision_of_every_raid_and_changes_nothing(duel: Scenario) -> None:
+    policy = make_policy("wta_greedy", duel)
+    decisions = np.zeros(SEEDS.size, int)
+
+    def watch(batch: RaidBatch, places: np.ndarray) -> None:
+        at_work = places != IDLE
+        assert not batch.terminated[at_work].any()
+        assert batch.seeds[at_work].tolist() == SEEDS[places[at_work]].tolist()
+        decisions[places[at_work]] += 1
+
+    watched = play(policy, duel, SEEDS, batch_size=4, watch=watch)
+    assert same(watched, play(policy, duel, SEEDS, batch_size=4))
+    assert decisions.tolist() == watched["epochs"].tolist()

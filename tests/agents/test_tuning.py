@@ -14,6 +14,7 @@ from agents.classical.terms import flat_price, term_names, weight_vector
 from agents.classical.trials import Trials
 from agents.classical.tuning import GenerationReport, deployed_kinds, tune_pricing
 from agents.classical.tuning_history import TuningHistory, TuningSettings
+from agents.classical.weights_file import TunedWeights, save_tuned
 from agents.rollout import play
 from envs.batch import mean_undefended_loss
 from envs.scenario import Scenario, load_scenario, read_scenario
@@ -82,7 +83,7 @@ SMALL = replace(SETTINGS, generations=1, raids=8, validation_raids=8, candidates
 @pytest.mark.parametrize(
     ("scenario", "calendar", "terms"),
     [
-        (TWO_RAIDS, True, 3 * 2 + 6),
+        (TWO_RAIDS, True, 2 * 2 + 7),
         (TWO_RAIDS, False, 2 * 2 + 5),
         (SCENARIO, True, 2 * 2 + 5),  # a single raid has no calendar
         (SCENARIO, False, 2 * 2 + 5),
@@ -93,9 +94,9 @@ def test_the_calendar_is_tuned_in_a_campaign_unless_it_is_left_out(
 ) -> None:
     tuned, _ = tune_pricing(scenario, replace(SMALL, calendar=calendar))
     assert len(tuned.weights) == terms
-    assert "leaving" not in tuned.weights or terms == 12
+    assert "leaving" not in tuned.weights or terms == 11
     kinds = deployed_kinds(scenario)
-    assert tuple(tuned.weights) == term_names(kinds, calendar=terms == 12)
+    assert tuple(tuned.weights) == term_names(kinds, calendar=terms == 11)
 
 
 def test_leaving_the_calendar_out_changes_nothing_in_a_single_raid() -> None:
@@ -199,3 +200,33 @@ def test_four_generations_are_well_ahead_of_a_single_price() -> None:
     greedy, price, rule = Trials(SCENARIO, 256).score(vectors, np.arange(500), "validation")
     assert greedy < price
     assert rule > price + 0.06
+
+
+def test_a_search_starts_from_earlier_weights_and_keeps_them_if_nothing_beats_them(
+    tmp_path: Path,
+) -> None:
+    earlier = {"base_nasams": 0.1, "pk": -0.2}
+    path = tmp_path / "weights.yaml"
+    left_out = {"base_patriot": 0.3, "leaving": -0.1}  # not deployed; no calendar in one raid
+    save_tuned(TunedWeights("duel", {}, 0.1, earlier | left_out), path)
+    settings = replace(SMALL, start=str(path), generations=2)
+    whole, history = tune_pricing(SCENARIO, settings)
+    start = history.finalists[2]
+    assert start.name == "start"
+    assert {term: weight for term, weight in start.weights.items() if weight} == earlier
+    assert whole.tuned["start"] == str(path)
+    # With steps too small to matter, every validated mean is the start, to six digits.
+    _, history = tune_pricing(SCENARIO, replace(settings, initial_step=1e-9))
+    for finalist in history.finalists[2:]:
+        assert finalist.weights == pytest.approx(start.weights, abs=1e-6)
+    # A stopped run goes on from what it started from, whatever became of the file.
+    _, stopped = tune_pricing(SCENARIO, settings, lambda report: False)
+    save_tuned(TunedWeights("duel", {}, 0.1, {"pk": 5.0}), path)
+    assert tune_pricing(SCENARIO, settings, history=stopped)[0] == whole
+
+
+def test_an_unknown_term_to_start_from_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "weights.yaml"
+    save_tuned(TunedWeights("duel", {}, 0.1, {"base_patriott": 0.1}), path)
+    with pytest.raises(ValueError, match="did you mean 'base_patriot'"):
+        tune_pricing(SCENARIO, replace(SMALL, start=str(path)))

@@ -98,6 +98,59 @@ def test_the_campaign_hands_over_with_a_gap_and_with_an_overlap():
     assert scenario.most_threats <= 25
 
 
+def presence(scenario, first_day, last_day):
+    """Return the days of presence of each shooter between two days, from its contingent's days."""
+    ready, leave = np.clip(scenario.presence_days, first_day, last_day).T
+    return dict(zip([shooter.name for shooter in scenario.shooters], leave - ready, strict=True))
+
+
+def test_the_rotations_differ_in_the_days_of_one_contingent_alone():
+    gap, overlap = (read_scenario(name) for name in ("rotation-gap", "rotation-overlap"))
+    assert gap.keys() == overlap.keys()
+    differing = {key for key in gap if gap[key] != overlap[key]}
+    assert differing == {"name", "description", "contingents"}
+    (first, second), (same, moved) = gap["contingents"], overlap["contingents"]
+    assert first == same
+    days = {key for key in second if second[key] != moved[key]}
+    assert days == {"arrives_day", "leaves_day"}
+
+
+def test_the_rotations_have_equal_presence_in_total_and_one_has_days_of_both():
+    gap, overlap = load_scenario("rotation-gap"), load_scenario("rotation-overlap")
+    end = gap.campaign.days
+    assert presence(gap, 0, end) == presence(overlap, 0, end)
+    first, second = gap.contingents
+    for group in (first, second):
+        assert all(presence(gap, 0, end)[name] == 9 for name in group.shooters)
+    assert [shooter.kind for shooter in gap.shooters if shooter.name in first.shooters] == [
+        shooter.kind for shooter in gap.shooters if shooter.name in second.shooters
+    ]
+    # Day by day: shooters of the two groups that are there, 3 each.
+    for scenario, none, both in ((gap, 4, 0), (overlap, 8, 4)):
+        groups = [name for group in scenario.contingents for name in group.shooters]
+        there = [
+            sum(presence(scenario, day, day + 1)[name] for name in groups)
+            for day in range(int(end))
+        ]
+        assert set(there) <= {0, 3, 6}
+        assert (there.count(0), there.count(6)) == (none, both)
+
+
+def test_the_second_group_meets_as_many_raids_with_a_gap_as_with_an_overlap():
+    gap, overlap = load_scenario("rotation-gap"), load_scenario("rotation-overlap")
+    campaign = gap.campaign
+    lulls = np.random.default_rng(0).uniform(*campaign.lull_days, (100_000, campaign.raids - 1))
+    days = np.cumsum(lulls, axis=1)  # of every raid but the first, which meets the first group
+    days = days[days <= campaign.days]
+    met = []
+    for scenario in (gap, overlap):
+        second = scenario.contingents[1]
+        there = (second.ready_day <= days) & (days < second.leaves_day)
+        met.append(there.sum() / len(lulls))
+    assert met == pytest.approx([2.26, 2.26], abs=0.015)
+    assert campaign.lull_days[0] * campaign.raids > campaign.days, "the calendar ends it"
+
+
 def test_the_saturation_arrives_within_three_minutes():
     packages = load_scenario("saturation").packages
     first = min(package.time_on_target_min[0] for package in packages)
