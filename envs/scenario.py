@@ -96,6 +96,18 @@ def load_scenario(source: "str | Path | Mapping[str, Any] | Scenario") -> Scenar
     return scenario
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """Reads plain YAML, in which no key may stand twice: the last one would win in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for place, key in enumerate(keys):
+            if key in keys[:place]:
+                line = node.value[place][0].start_mark.line + 1
+                raise yaml.YAMLError(f"line {line}: the key {key!r} stands twice")
+        return super().construct_mapping(node, deep)
+
+
 def _file_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
@@ -106,7 +118,7 @@ def _file_text(path: Path) -> str:
 
 def _parsed(text: str, name: str) -> dict[str, Any]:
     try:
-        data = yaml.safe_load(text)
+        data = yaml.load(text, _UniqueKeys)
     except yaml.YAMLError as error:
         raise ScenarioError(f"scenario {name!r}: not YAML: {error}") from error
     if not isinstance(data, dict):

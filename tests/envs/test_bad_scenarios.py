@@ -438,6 +438,9 @@ def test_files_that_cannot_be_read(tmp_path):
     broken = tmp_path / "broken.yaml"
     broken.write_text("assets: [1, 2\n")
     says(broken, "broken.yaml", "not YAML", "line")
+    twice = tmp_path / "twice.yaml"
+    twice.write_text("name: a\nassets:\n  - {kind: depot, value: 1, value: 2}\n")
+    says(twice, "twice.yaml", "line 3", "the key 'value' stands twice")
     listed = tmp_path / "list.yaml"
     listed.write_text("- 1\n- 2\n")
     says(str(listed), "list.yaml", "expected a mapping")
