@@ -79,7 +79,8 @@ class Pricer:
         )
         size = int(first[-1])
         weapon, count = self._weapon[:size].copy(), self._count[:size].copy()
-        bought = np.bincount(weapon, weights=count, minlength=self.rounds.size)
+        bought = np.zeros(self.rounds.size)
+        np.add.at(bought, weapon, count)
         return Priced(
             bound=total - float(self.rounds @ prices),
             cost=cost,

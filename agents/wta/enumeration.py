@@ -17,7 +17,7 @@ from envs.core.compiled import compiled
 MOST_COLUMNS = 150_000
 """Columns in all beyond which the choice among them is left alone."""
 
-_MOST_NODES = 50_000_000
+_MOST_NODES = 5_000_000
 
 
 @compiled()
@@ -25,14 +25,14 @@ def _more(work: Work, depth: int, margin: float) -> bool:
     """Fires one more round of this depth's candidate, if it can pay but for the margin."""
     k = work.place[depth]
     survival = work.survival[k]
-    if work.count[depth] >= work.rounds[k]:
+    if work.fired[depth] >= work.rounds[k]:
         return False
-    before = work.left[depth] * survival ** work.count[depth]
+    before = work.left[depth] * survival ** work.fired[depth]
     if before * (1.0 - survival) + margin < work.price[k]:
         return False
     if before * survival < work.floor[depth]:
         return False
-    work.count[depth] += 1
+    work.fired[depth] += 1
     return True
 
 
@@ -81,27 +81,27 @@ def list_sets(
     if value <= limit:
         sets = 1
         first[1] = 0
-    work.place[0], work.count[0], work.left[0], work.spent[0] = 0, 0, value, 0.0
+    work.place[0], work.fired[0], work.left[0], work.spent[0] = 0, 0, value, 0.0
     work.floor[0] = 0.0
     while depth >= 0:
-        if work.count[depth] == 0 and _exhausted(limit, candidates, depth, work):
+        if work.fired[depth] == 0 and _exhausted(limit, candidates, depth, work):
             depth -= 1
             continue
         k = work.place[depth]
         if not _more(work, depth, margin):
             work.place[depth] += 1
-            work.count[depth] = 0
+            work.fired[depth] = 0
             continue
         nodes -= 1
         survival = work.survival[k]
-        left = work.left[depth] * survival ** work.count[depth]
-        spent = work.spent[depth] + work.price[k] * work.count[depth]
+        left = work.left[depth] * survival ** work.fired[depth]
+        spent = work.spent[depth] + work.price[k] * work.fired[depth]
         if left + spent <= limit:
             if sets + 2 > first.size or end + depth + 1 > weapon.size:
                 return -1, nodes
             for d in range(depth + 1):
                 weapon[end] = work.weapon[work.place[d]]
-                count[end] = work.count[d]
+                count[end] = work.fired[d]
                 end += 1
             sets += 1
             first[sets] = end
@@ -109,7 +109,7 @@ def list_sets(
             return -1, 0
         own_floor = (work.price[k] - margin) * survival / (1.0 - survival)
         work.floor[depth + 1] = max(work.floor[depth], own_floor)
-        work.place[depth + 1], work.count[depth + 1] = k + 1, 0
+        work.place[depth + 1], work.fired[depth + 1] = k + 1, 0
         work.left[depth + 1], work.spent[depth + 1] = left, spent
         depth += 1
     return sets, nodes
@@ -144,7 +144,7 @@ def columns_within(
     nodes = _MOST_NODES
     margin = slack * (1.0 + 1e-9) + 1e-12 * float(value.max())
     for t in range(value.size):
-        candidates = gather(value[t], survival[t], prices, rounds, order, margin, work)
+        candidates, _ = gather(value[t], survival[t], prices, rounds, order, margin, 0, work)
         sets, nodes = list_sets(
             value[t], candidates, least[t] + margin, margin, nodes, work, first, weapon, count
         )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from agents.wta.enumeration import list_sets
 from agents.wta.epoch_work import MOST_COLUMNS, Component
-from agents.wta.pricing import gather, search
+from agents.wta.pricing import gather, price_target
 from envs.core.compiled import compiled
 
 QUICK_NODES = 300
@@ -145,16 +145,15 @@ def _price(part: Component, shooters: int, tracks: int) -> float:
         bound -= part.prices[s]
     work = part.pricing
     for i in range(tracks):
-        found = gather(
+        _, part.cost[i], size = price_target(
             part.value[i],
             part.survival[i],
-            part.prices,
             part.rounds,
+            part.prices,
             order[:shooters],
-            0.0,
+            PRICING_NODES,
             work,
         )
-        _, part.cost[i], size = search(part.value[i], found, PRICING_NODES, work)
         bound += part.cost[i]
         for d in range(size):
             part.bought[work.weapon[work.best_place[d]]] += 1.0
@@ -211,12 +210,12 @@ def _list_columns(part: Component, shooters: int, tracks: int, slack: float) -> 
     part.column_first[0] = 0
     for i in range(tracks):
         margin = slack * (1.0 + 1e-9)
-        found = gather(
-            part.value[i], part.survival[i], part.prices, part.rounds, order, margin, work
+        found, _ = gather(
+            part.value[i], part.survival[i], part.prices, part.rounds, order, margin, 0, work
         )
         limit = part.cost[i] + margin
         sets, nodes = list_sets(
-            part.value[i], found, limit, margin, nodes, work, part.first, part.weapon, part.count
+            part.value[i], found, limit, margin, nodes, work, part.first, part.weapon, part.fired
         )
         if sets < 0 or columns + sets > MOST_COLUMNS:
             return False

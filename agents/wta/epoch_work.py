@@ -59,7 +59,7 @@ class Component(NamedTuple):
     """[C + 1], entries of the columns of one track."""
     weapon: NDArray[np.int64]
     """[8 C]."""
-    count: NDArray[np.int64]
+    fired: NDArray[np.int64]
     """[8 C]."""
     column_first: NDArray[np.int64]
     """[I + 1], columns of each track, in the order of the second search."""

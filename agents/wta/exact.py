@@ -4,9 +4,10 @@
 2. The linear relaxation of the set-partitioning form by column generation; every target is priced
    exactly, and every pricing gives a valid bound, so stopping early leaves a proven gap. Prices are
    taken half way between the relaxation's and the best known (Wentges 1997), which calms them.
-3. A better allocation out of the columns at hand.
+3. A better allocation by a dive from the relaxation's optimum.
 4. All columns that a still better allocation may use, listed by their cost at the best prices; the
    best choice among them is the optimum (Baldacci, Christofides and Mingozzi 2008).
+   Where they are too many, a better allocation is sought among the columns at hand first.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from agents.wta.assignment import assign_single_rounds
 from agents.wta.clock import Clock
 from agents.wta.columns import ColumnPool
+from agents.wta.dive import dive
 from agents.wta.dual import Priced, Pricer, ascend, first_prices
 from agents.wta.enumeration import columns_within
 from agents.wta.instance import ZERO_LOSS, Instance, Solution, solution
@@ -88,7 +90,7 @@ def solve_exact(
         instance: The instance.
         seconds: Time limit; None for none. The present step is finished or cut short by HiGHS.
         seed: Of the block search.
-        search_steps: Steps of the block search that the solver starts from.
+        search_steps: Most steps of the block search that the solver starts from.
 
     Returns:
         The best allocation, with a bound that is valid whenever the solver stopped.
@@ -131,6 +133,8 @@ def _begin(
         single, prices = assign_single_rounds(value, survival, rounds)
         state.offer(single)
         state.learn(Pricer(value, survival, rounds)(prices), prices)
+    work = float(value.size) ** 2 * min(value.size, int(rounds.sum()))
+    steps = max(min(steps, int(2e9 / work)), min(steps, 3))
     search = BlockSearch(value, survival, rounds, state.counts, seed)
     while not state.closed() and search.steps < steps and clock.seconds() < 0.1 * clock.limit:
         state.offer(search.run(1))
@@ -152,36 +156,40 @@ def _close(state: _State, clock: Clock) -> None:
     pool.add_allocation(state.counts)
     if state.closed() or clock.over():
         return
-    _generate(state, pricer, pool, clock)
-    if not state.closed() and not clock.over():
-        _choose(state, pool, 0.3 * clock.left())
-    if not state.closed() and not clock.over():
-        _enumerate(state, clock)
-
-
-def _generate(state: _State, pricer: Pricer, pool: ColumnPool, clock: Clock) -> None:
-    """Column generation until the bound meets the relaxation's optimum."""
     master = Master(pool, state.rounds, _unit(state))
+    solved = _generate(state, master, pricer, clock)
+    if solved and not state.closed():
+        state.offer(dive(master, pricer, pool, clock))
+    for last in (False, True):
+        if not state.closed() and not clock.over():
+            _enumerate(state, clock)
+        if not last and not state.closed() and not clock.over():
+            _choose(state, pool, 0.5 * clock.left())
+
+
+def _generate(state: _State, master: Master, pricer: Pricer, clock: Clock) -> bool:
+    """Column generation until the bound meets the relaxation's optimum; says if it was solved."""
     while not clock.over():
         solved = master.solve(clock.left())
         if solved is None:
-            return
+            return False
         optimum, prices = solved
         if optimum - state.bound <= max(CLOSED * optimum, state.nothing) or state.closed():
-            return
+            return True
         smooth = 0.5 * (state.prices + prices)
         new = 0
         for trial in (smooth, prices):
             priced = pricer(trial)
-            new += pool.add_priced(priced)
+            new += master.pool.add_priced(priced)
             state.learn(priced, trial)
             if new:
                 break
         if new == 0:
             # The relaxation is solved, but for searches that their budget cut short.
             if pricer.budget >= THOROUGH:
-                return
+                return True
             pricer.budget = THOROUGH
+    return False
 
 
 def _choose(state: _State, pool: ColumnPool, seconds: float) -> None:

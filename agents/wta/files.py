@@ -82,9 +82,7 @@ def write_instance(instance: Instance, path: str | Path) -> None:
 def _header(line: tuple[int, list[str]]) -> tuple[int, int, NDArray[np.int64]]:
     n, words = line
     if len(words) < 3:
-        raise InstanceFileError(
-            f"line {n}: {len(words)} numbers, must be: weapons targets rounds"
-        )
+        raise InstanceFileError(f"line {n}: {len(words)} numbers, must be: weapons targets rounds")
     weapons = _integer(n, words[0], "the number of weapons", 1)
     targets = _integer(n, words[1], "the number of targets", 1)
     rounds = [_integer(n, word, "the number of rounds", 0) for word in words[2:]]

@@ -97,9 +97,7 @@ class Instance:
             raise ValueError(f"weapon {wrong[0][0]} may not fire at target {wrong[0][1]}")
         used_w, used_t = np.nonzero(whole)
         survival = np.ones_like(self.value)
-        np.multiply.at(
-            survival, used_t, (1.0 - self.pk[used_w, used_t]) ** whole[used_w, used_t]
-        )
+        np.multiply.at(survival, used_t, (1.0 - self.pk[used_w, used_t]) ** whole[used_w, used_t])
         return float(self.value @ survival)
 
 

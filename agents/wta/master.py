@@ -65,6 +65,18 @@ class Master:
         optimum = self.unit * self.highs.getInfo().objective_function_value
         return optimum, np.maximum(-self.unit * duals, 0.0)
 
+    def shares(self) -> NDArray[np.float64]:
+        """How much of each column the last solution takes, in [0, 1]."""
+        values = np.zeros(len(self.pool))
+        found = np.array(self.highs.getSolution().col_value)
+        values[: found.size] = found
+        return values
+
+    def fix(self, columns: list[int]) -> None:
+        """Takes columns whole from now on."""
+        index, ones = np.array(columns, np.int32), np.ones(len(columns))
+        self.highs.changeColsBounds(index.size, index, ones, ones)
+
     def _grow(self) -> None:
         new = range(self._taken, len(self.pool))
         if new:

@@ -34,13 +34,16 @@ from envs.core.compiled import compiled
 NODE_BUDGET = 2_000
 """Nodes of one search; random instances of the literature take some tens."""
 
+MOST_ROUNDS = 16
+"""Rounds at one target that fact 2 is first applied with; larger sets are searched when needed."""
+
 _LONG = 200  # nodes after which the sharper bound pays
 
 _LONGEST = 64  # rounds that fact 3 looks ahead; cutting it short keeps the bound valid
 
 
 class Work(NamedTuple):
-    """Work arrays of one search; W + 1 entries each."""
+    """Work arrays of one search; W + 1 entries each but for the last."""
 
     weapon: NDArray[np.int64]
     """The candidates in the order of price; the next four are theirs."""
@@ -54,7 +57,7 @@ class Work(NamedTuple):
     ratio: NDArray[np.float64]
     place: NDArray[np.int64]
     """By depth, as all that follow: the candidate looked at."""
-    count: NDArray[np.int64]
+    fired: NDArray[np.int64]
     """Its rounds in use."""
     left: NDArray[np.float64]
     """Surviving value before its rounds."""
@@ -66,6 +69,8 @@ class Work(NamedTuple):
     """Surviving value below which something chosen before is not worth its price (fact 1)."""
     best_place: NDArray[np.int64]
     best_count: NDArray[np.int64]
+    deadliest: NDArray[np.float64]
+    """[MOST_ROUNDS], least survivals of single rounds among the candidates so far."""
 
 
 @compiled(allocates=True)
@@ -88,6 +93,7 @@ def new_work(weapons: int) -> Work:
         np.empty(size),
         np.empty(size, np.int64),
         np.empty(size, np.int64),
+        np.empty(MOST_ROUNDS),
     )
 
 
@@ -147,34 +153,70 @@ def gather(
     rounds: NDArray[np.int64],
     order: NDArray[np.int64],
     margin: float,
+    most_rounds: int,
     work: Work,
-) -> int:
-    """Lists the candidates of one target in the order of price; returns how many.
+) -> tuple[int, float]:
+    """Lists the candidates of one target in the order of price.
 
     A candidate's single round saves more than its price, less ``margin`` (0 to price exactly).
+    One that ``most_rounds`` rounds beat in price and survival is left out (0: none is): by fact 2
+    it is used only in sets of more rounds.
+
+    Returns:
+        How many there are, and what a set that uses one left out costs at least.
     """
     count = 0
+    certain = np.inf
+    for n in range(most_rounds):
+        work.deadliest[n] = 1.0
     for w in order:
         if prices[w] >= value + margin:
             break
-        if rounds[w] > 0 and survival[w] < 1.0:
-            if value * (1.0 - survival[w]) + margin > prices[w]:
-                work.weapon[count] = w
-                work.price[count] = prices[w]
-                work.survival[count] = survival[w]
-                work.rounds[count] = rounds[w]
-                count += 1
+        if rounds[w] == 0 or value * (1.0 - survival[w]) + margin <= prices[w]:
+            continue
+        if survival[w] >= 1.0:
+            continue
+        if most_rounds > 0:
+            if survival[w] >= work.deadliest[most_rounds - 1]:
+                certain = 0.0
+                continue
+            _insert(survival[w], rounds[w], most_rounds, work.deadliest)
+        work.weapon[count] = w
+        work.price[count] = prices[w]
+        work.survival[count] = survival[w]
+        work.rounds[count] = rounds[w]
+        count += 1
     least = 1.0
     for k in range(count - 1, -1, -1):
         least = min(least, work.survival[k])
         work.least[k] = least
-    return count
+    if certain == 0.0:
+        fired = 0
+        for k in range(count):
+            more = min(work.rounds[k], most_rounds - fired)
+            certain += more * work.price[k]
+            fired += more
+    return count, certain
+
+
+@compiled()
+def _insert(survival: float, rounds: int, size: int, deadliest: NDArray[np.float64]) -> None:
+    """Puts some equal rounds into a sorted list of the deadliest."""
+    shift = min(rounds, size)
+    n = size - 1
+    while n >= shift and deadliest[n - shift] > survival:
+        deadliest[n] = deadliest[n - shift]
+        n -= 1
+    while n >= 0 and shift > 0 and deadliest[n] > survival:
+        deadliest[n] = survival
+        n -= 1
+        shift -= 1
 
 
 @compiled()
 def _start(work: Work, depth: int, place: int, left: float, spent: float) -> None:
     work.place[depth] = place
-    work.count[depth] = 0
+    work.fired[depth] = 0
     work.left[depth] = left
     work.spent[depth] = spent
 
@@ -184,14 +226,14 @@ def _add_round(work: Work, depth: int) -> bool:
     """Fires one more round of the candidate at this depth, or says that it is of no use."""
     k = work.place[depth]
     survival = work.survival[k]
-    before = work.left[depth] * survival ** work.count[depth]
-    if work.count[depth] >= work.rounds[k] or before * (1.0 - survival) <= work.price[k]:
+    before = work.left[depth] * survival ** work.fired[depth]
+    if work.fired[depth] >= work.rounds[k] or before * (1.0 - survival) <= work.price[k]:
         return False
-    if work.count[depth] == 0 and survival >= work.cap[depth]:
+    if work.fired[depth] == 0 and survival >= work.cap[depth]:
         return False
     if before * survival < work.floor[depth]:
         return False
-    work.count[depth] += 1
+    work.fired[depth] += 1
     return True
 
 
@@ -200,7 +242,7 @@ def _descend(work: Work, depth: int, left: float, spent: float) -> None:
     k = work.place[depth]
     survival = work.survival[k]
     _start(work, depth + 1, k + 1, left, spent)
-    used_up = work.count[depth] == work.rounds[k]
+    used_up = work.fired[depth] == work.rounds[k]
     work.cap[depth + 1] = work.cap[depth] if used_up else min(work.cap[depth], survival)
     own_floor = work.price[k] * survival / (1.0 - survival)
     work.floor[depth + 1] = max(work.floor[depth], own_floor)
@@ -219,22 +261,22 @@ def search(value: float, candidates: int, budget: int, work: Work) -> tuple[floa
     work.cap[0], work.floor[0] = 1.0, 0.0
     while depth >= 0:
         k = work.place[depth]
-        if work.count[depth] == 0 and _closed(best, candidates, depth, nodes, work):
+        if work.fired[depth] == 0 and _closed(best, candidates, depth, nodes, work):
             depth -= 1
             continue
         if not _add_round(work, depth):
             work.cap[depth] = min(work.cap[depth], work.survival[k])
             work.place[depth] += 1
-            work.count[depth] = 0
+            work.fired[depth] = 0
             continue
-        left = work.left[depth] * work.survival[k] ** work.count[depth]
-        spent = work.spent[depth] + work.price[k] * work.count[depth]
+        left = work.left[depth] * work.survival[k] ** work.fired[depth]
+        spent = work.spent[depth] + work.price[k] * work.fired[depth]
         if left + spent < best:
             best = left + spent
             size = depth + 1
             for d in range(size):
                 work.best_place[d] = work.place[d]
-                work.best_count[d] = work.count[d]
+                work.best_count[d] = work.fired[d]
         _descend(work, depth, left, spent)
         depth += 1
         nodes += 1
@@ -272,6 +314,25 @@ def _open_bound(best: float, candidates: int, deepest: int, work: Work) -> float
 
 
 @compiled()
+def price_target(
+    value: float,
+    survival: NDArray[np.float64],
+    rounds: NDArray[np.int64],
+    prices: NDArray[np.float64],
+    order: NDArray[np.int64],
+    budget: int,
+    work: Work,
+) -> tuple[float, float, int]:
+    """Prices one target; see ``search`` for what it returns."""
+    found, certain = gather(value, survival, prices, rounds, order, 0.0, MOST_ROUNDS, work)
+    best, bound, size = search(value, found, budget, work)
+    if certain < best:
+        found, _ = gather(value, survival, prices, rounds, order, 0.0, 0, work)
+        best, bound, size = search(value, found, budget, work)
+    return best, bound, size
+
+
+@compiled()
 def price_targets(
     value: NDArray[np.float64],
     survival: NDArray[np.float64],
@@ -306,8 +367,7 @@ def price_targets(
     total = 0.0
     end = 0
     for t in range(value.size):
-        candidates = gather(value[t], survival[t], prices, rounds, order, 0.0, work)
-        best, bound, size = search(value[t], candidates, budget, work)
+        best, bound, size = price_target(value[t], survival[t], rounds, prices, order, budget, work)
         cost[t] = best
         total += bound
         first[t] = end
