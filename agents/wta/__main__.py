@@ -58,7 +58,7 @@ def report(instance: Instance, solved: Solution) -> str:
 
 def _solve(chosen: argparse.Namespace) -> None:
     instance = read_instance(chosen.file)
-    warm_up()
+    warm_up([chosen.solver])
     options = {"seconds": chosen.seconds, "steps": chosen.steps, "seed": chosen.seed}
     solved = solve(instance, chosen.solver, **options)
     print(report(instance, solved))
@@ -70,7 +70,7 @@ def _solve(chosen: argparse.Namespace) -> None:
 
 def _bench(chosen: argparse.Namespace) -> None:
     sizes = [_size(text) for text in chosen.sizes]
-    warm_up()
+    warm_up(chosen.solvers)
     print(f"family {chosen.family}, seed {chosen.seed}, at most {chosen.seconds:g} s each\n")
     print("| weapons x targets x rounds | solver | objective | bound | gap | seconds |")
     print("|---" * 6 + "|")

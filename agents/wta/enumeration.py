@@ -17,7 +17,7 @@ from envs.core.compiled import compiled
 MOST_COLUMNS = 150_000
 """Columns in all beyond which the choice among them is left alone."""
 
-_MOST_NODES = 5_000_000
+_MOST_NODES = 2_000_000
 
 
 @compiled()

@@ -32,7 +32,7 @@ from agents.wta.pricing import NODE_BUDGET
 ASCENT_STEPS = 30
 """Supergradient steps before the linear programmes; more gain nothing (docs/wta.md)."""
 
-THOROUGH = 50 * NODE_BUDGET
+THOROUGH = 10 * NODE_BUDGET
 """Nodes of one target's search once column generation has run dry at the usual budget."""
 
 CLOSED = 1e-9
@@ -88,7 +88,9 @@ def solve_exact(
 
     Args:
         instance: The instance.
-        seconds: Time limit; None for none. The present step is finished or cut short by HiGHS.
+        seconds: Time limit; None for none. The present step is finished or cut short by HiGHS. The
+            first call of a fresh installation compiles for about half a minute, which counts
+            (``agents.wta.solvers.warm_up``).
         seed: Of the block search.
         search_steps: Most steps of the block search that the solver starts from.
 

@@ -34,6 +34,11 @@ from envs.core.compiled import compiled
 NODE_BUDGET = 2_000
 """Nodes of one search; random instances of the literature take some tens."""
 
+ALL_NODES = 1_000_000
+"""Nodes of all targets together, after which each target is searched with ``_FEW`` nodes."""
+
+_FEW = 50
+
 MOST_ROUNDS = 16
 """Rounds at one target that fact 2 is first applied with; larger sets are searched when needed."""
 
@@ -43,7 +48,7 @@ _LONGEST = 64  # rounds that fact 3 looks ahead; cutting it short keeps the boun
 
 
 class Work(NamedTuple):
-    """Work arrays of one search; W + 1 entries each but for the last."""
+    """Work arrays of one search; W + 1 entries each but for the last two."""
 
     weapon: NDArray[np.int64]
     """The candidates in the order of price; the next four are theirs."""
@@ -69,6 +74,8 @@ class Work(NamedTuple):
     """Surviving value below which something chosen before is not worth its price (fact 1)."""
     best_place: NDArray[np.int64]
     best_count: NDArray[np.int64]
+    nodes: NDArray[np.int64]
+    """[1], nodes of all searches so far."""
     deadliest: NDArray[np.float64]
     """[MOST_ROUNDS], least survivals of single rounds among the candidates so far."""
 
@@ -93,6 +100,7 @@ def new_work(weapons: int) -> Work:
         np.empty(size),
         np.empty(size, np.int64),
         np.empty(size, np.int64),
+        np.zeros(1, np.int64),
         np.empty(MOST_ROUNDS),
     )
 
@@ -280,6 +288,7 @@ def search(value: float, candidates: int, budget: int, work: Work) -> tuple[floa
         _descend(work, depth, left, spent)
         depth += 1
         nodes += 1
+        work.nodes[0] += 1
         if nodes == _LONG:
             _sort_by_ratio(candidates, work)
         if nodes >= budget:
@@ -366,8 +375,10 @@ def price_targets(
     """
     total = 0.0
     end = 0
+    work.nodes[0] = 0
     for t in range(value.size):
-        best, bound, size = price_target(value[t], survival[t], rounds, prices, order, budget, work)
+        own = budget if work.nodes[0] < ALL_NODES else min(budget, _FEW)
+        best, bound, size = price_target(value[t], survival[t], rounds, prices, order, own, work)
         cost[t] = best
         total += bound
         first[t] = end

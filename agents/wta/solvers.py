@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from agents.wta.assignment import assign_single_rounds
@@ -91,9 +93,9 @@ def solve_search(
     return solution(instance, "search", search.run(0), 0.0, clock.seconds())
 
 
-def warm_up() -> None:
-    """Compiles what the solvers need, so that later times are theirs alone."""
+def warm_up(solvers: Sequence[str] = SOLVER_NAMES) -> None:
+    """Compiles what the solvers need, so that later times and limits are theirs alone."""
     value, pk = np.array([3.0, 2.0]), np.array([[0.5, 0.4], [0.3, 0.6]])
     instance = Instance(value, pk, np.array([2, 1]), np.ones((2, 2), np.bool_))
-    for solver in SOLVER_NAMES:
+    for solver in solvers:
         solve(instance, solver, steps=2)
