@@ -14,8 +14,8 @@ from agents.wta.columns import ColumnPool
 from agents.wta.pricing import Work, _sort_by_ratio, gather, least_cost, new_work, split_cost
 from envs.core.compiled import compiled
 
-MOST_COLUMNS = 150_000
-"""Columns in all beyond which the choice among them is left alone."""
+MOST_COLUMNS = 25_000
+"""Columns beyond which the choice among them is left alone; HiGHS then overruns its limit."""
 
 _MOST_NODES = 2_000_000
 
