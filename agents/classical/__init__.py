@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from agents.classical.exact_policy import ExactPolicy
 from agents.classical.policies import (
     ClassicalPolicy,
     HoldFire,
@@ -24,6 +25,7 @@ POLICY_NAMES = (
     "random_legal",
     "nearest_first",
     "wta_greedy",
+    "wta_exact",
     "wta_threshold",
     "wta_pricing",
 )
@@ -63,6 +65,8 @@ def make_policy(
             return NearestFirst(scenario)
         case "wta_greedy":
             return greedy_wta(scenario)
+        case "wta_exact":
+            return ExactPolicy(scenario)
         case "wta_threshold":
             if price is None:
                 price = tuned_weights(scenario, _path(weights)).threshold

@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.classical import POLICY_NAMES, make_policy
+from agents.classical.exact_policy import ExactPolicy
 from agents.classical.policies import PricingPolicy, greedy_wta, threshold_wta
 from agents.classical.terms import CALENDAR_TERMS, SHARED_TERMS, flat_price, term_names
 from agents.classical.weights_file import TunedWeights, load_tuned, save_tuned, weights_path
 from agents.policy import Policy
 from agents.wta.greedy import greedy_batch
+from agents.wta.problem import StaticProblem
 from envs.observation import Layout
 from envs.scenario import Scenario, load_scenario
 from envs.validation import ScenarioError
@@ -94,6 +96,28 @@ def test_greedy_by_hand() -> None:
     put_track(SCENARIO, tables, slot=3, value=0.5, pk={0: 0.9, 1: 0.8})
     put_track(SCENARIO, tables, slot=5, value=0.4, pk={0: 0.8, 1: 0.5})
     assert fired(greedy_wta(SCENARIO), tables) == {0: 3, 1: 5}
+
+
+def test_exact_by_hand() -> None:
+    # Greedy sends shooter 0 to slot 3 (0.60), where shooter 1 can only follow (0.24); the best
+    # sends it to slot 5 instead: 0.55 + 0.60.
+    tables = empty_tables(SCENARIO, 1)
+    put_track(SCENARIO, tables, slot=3, value=1.0, pk={0: 0.6, 1: 0.6})
+    put_track(SCENARIO, tables, slot=5, value=1.0, pk={0: 0.55})
+    assert fired(greedy_wta(SCENARIO), tables) == {0: 3, 1: 3}
+    assert fired(make("wta_exact"), tables) == {0: 5, 1: 3}
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32 - 1))
+def test_exact_saves_no_less_than_greedy(seed: int) -> None:
+    tables = random_tables(SCENARIO, 3, seed)
+    exact = make_policy("wta_exact", SCENARIO)
+    assert isinstance(exact, ExactPolicy)
+    problems = [StaticProblem(*tables) for tables in zip(*exact.problems(tables), strict=True)]
+    greedy, best = (policy.predict(tables)[0] for policy in (greedy_wta(SCENARIO), exact))
+    for b, problem in enumerate(problems):
+        assert problem.value_saved(best[b]) >= problem.value_saved(greedy[b]) - 1e-12
 
 
 def test_threshold_by_hand() -> None:
