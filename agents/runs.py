@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from agents.classical import POLICY_NAMES, PricingPolicy, make_policy
+from agents.classical import POLICY_NAMES, SOLVER_NAMES, PricingPolicy, make_policy
 from agents.classical.terms import flat_price
 from agents.classical.tuning import GenerationReport, tune_pricing
 from agents.classical.tuning_history import TuningHistory, TuningSettings
@@ -138,10 +138,10 @@ def score(
 
 
 def _load(name: str, scenario: Scenario) -> Policy:
-    folder = Path(name)
-    if name not in POLICY_NAMES and len(folder.parts) > 1 and not folder.is_dir():
+    folder, known = Path(name), (*POLICY_NAMES, *SOLVER_NAMES)
+    if name not in known and len(folder.parts) > 1 and not folder.is_dir():
         raise ValueError(f"policies: there is no folder {name}")
-    if name in POLICY_NAMES or not folder.is_dir():
+    if name in known or not folder.is_dir():
         return make_policy(name, scenario)
     if (folder / WEIGHTS_FILE).is_file():
         return PricingPolicy(scenario, load_tuned(folder / WEIGHTS_FILE, scenario.name).weights)

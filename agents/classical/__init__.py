@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from agents.bounds.optimal_policy import OptimalPolicy
 from agents.classical.policies import (
     ClassicalPolicy,
     HoldFire,
@@ -16,6 +17,7 @@ from agents.classical.policies import (
     threshold_wta,
 )
 from agents.classical.weights_file import TunedWeights, load_tuned, weights_path
+from agents.policy import Policy
 from envs.scenario import Scenario, load_scenario
 from envs.validation import one_of
 
@@ -27,8 +29,16 @@ POLICY_NAMES = (
     "wta_threshold",
     "wta_pricing",
 )
+SOLVER_NAMES = ("optimal",)  # of scenarios that are small enough
 
-__all__ = ["POLICY_NAMES", "ClassicalPolicy", "PricingPolicy", "make_policy", "tuned_weights"]
+__all__ = [
+    "POLICY_NAMES",
+    "SOLVER_NAMES",
+    "ClassicalPolicy",
+    "PricingPolicy",
+    "make_policy",
+    "tuned_weights",
+]
 
 
 def make_policy(
@@ -38,11 +48,11 @@ def make_policy(
     weights: Mapping[str, float] | str | Path | None = None,
     price: float | None = None,
     seed: int = 0,
-) -> ClassicalPolicy:
+) -> Policy:
     """Makes a classical policy for a scenario.
 
     Args:
-        name: One of ``POLICY_NAMES``.
+        name: One of ``POLICY_NAMES`` or ``SOLVER_NAMES``.
         scenario: A scenario, or what ``load_scenario`` takes.
         weights: For ``wta_pricing``: term to weight, or the path of a weights file. Default: the
             weights tuned for the scenario. A path serves ``wta_threshold`` too.
@@ -50,11 +60,14 @@ def make_policy(
         seed: For ``random_legal``.
 
     Raises:
-        ValueError: If the name is unknown; the message lists the known ones.
+        ValueError: If the name is unknown, the message lists the known ones; or if the scenario
+            is too large for a solver.
         FileNotFoundError: If the scenario has no tuned weights; the message says how to tune.
     """
     scenario = load_scenario(scenario)
-    match one_of(name, POLICY_NAMES, "policy"):
+    match one_of(name, (*POLICY_NAMES, *SOLVER_NAMES), "policy"):
+        case "optimal":
+            return OptimalPolicy(scenario)
         case "hold_fire":
             return HoldFire()
         case "random_legal":
