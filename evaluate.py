@@ -24,8 +24,11 @@ def main(composed: DictConfig) -> None:
         config = schema.resolve_evaluation(composed)
         scenario = load_scenario(config.scenario)
         policies = runs.load_policies(config.policies, scenario)
+        runs.check_bound(config.bound, scenario)
     seeds = range(config.first_seed, config.first_seed + config.raids)
-    evaluation = runs.score(policies, scenario, seeds, config.split, config.batch_size)
+    evaluation = runs.score(
+        policies, scenario, seeds, config.split, config.batch_size, bound=config.bound
+    )
     report.write(evaluation, Path(config.folder))
     print(report.table(evaluation))
     print(f"results: {config.folder}")

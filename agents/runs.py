@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from agents.bounds.foresight import check_supported
 from agents.classical import POLICY_NAMES, SOLVER_NAMES, PricingPolicy, make_policy
 from agents.classical.terms import flat_price
 from agents.classical.tuning import GenerationReport, tune_pricing
 from agents.classical.tuning_history import TuningHistory, TuningSettings
 from agents.classical.weights_file import load_tuned, save_tuned, weights_path
-from agents.evaluation import REFERENCE, Evaluation, evaluate
+from agents.evaluation import BOUND, REFERENCE, Evaluation, evaluate
 from agents.learned import training
 from agents.learned.checkpoint import load_agent, saved_steps
 from agents.learned.settings import TrainingSettings
@@ -58,6 +59,19 @@ def check(settings: Any, scenario: Scenario) -> None:
     """
     if isinstance(settings, TrainingSettings):
         training.initial_agent(settings, scenario)
+
+
+def check_bound(wanted: bool, scenario: Scenario) -> None:
+    """See that a scenario's bound can be computed, before anything is played.
+
+    Raises:
+        ValueError: If it cannot; the message says how to leave it out.
+    """
+    if wanted:
+        try:
+            check_supported(scenario)
+        except ValueError as error:
+            raise ValueError(f"{error}; bound=false leaves the bound out") from error
 
 
 def fit_pricing(
@@ -121,10 +135,11 @@ def score(
     split: str,
     batch_size: int = 256,
     start: str | None = None,
+    bound: bool = True,
 ) -> Evaluation:
     """Evaluate policies on the same raids, showing progress; see ``evaluation.evaluate``."""
-    order = {name: place for place, name in enumerate(policies)}
-    with ProgressBar("scoring", len(policies) * len(seeds)) as bar:
+    order = {name: place for place, name in enumerate([*policies, BOUND][: len(policies) + bound])}
+    with ProgressBar("scoring", len(order) * len(seeds)) as bar:
         return evaluate(
             policies,
             scenario,
@@ -134,6 +149,7 @@ def score(
             progress=lambda name, done: bar.update(order[name] * len(seeds) + done, name),
             batch_size=batch_size,
             start=start,
+            bound=bound,
         )
 
 
