@@ -26,7 +26,9 @@ from envs.scenario_params import scenario_params
 Floats = NDArray[np.float64]
 
 LUCK_KNOWN, LUCK_UNKNOWN = "luck known", "arrivals known"
-STEPS_ORDER, STEPS_UNKNOWN, STEPS_KNOWN = 40, 80, 50  # of the search for prices
+STEPS_ORDER = 40  # of the search for prices that the order is taken from
+_EFFORT = 300_000  # engagements looked at in a search: steps times engagements of the raid
+_FEWEST_STEPS, _MOST_STEPS = 60, 400
 _BATCH = 32  # raids looked ahead at once; bounds the memory that it takes
 _UNKNOWN = np.zeros(0)  # needs, where luck is not known
 
@@ -108,6 +110,7 @@ def bound_raid(
     fire = fire_of(foresight)
     supply = supply_of(scenario, params, float(foresight.days[-1]))
     start = no_prices(supply, foresight.steps)
+    steps = int(np.clip(_EFFORT // max(1, len(fire.pk)), _FEWEST_STEPS, _MOST_STEPS))
     used, gains = np.zeros(len(fire.pk)), np.zeros(len(foresight.targets))
     # Prices and order must not know who hits: they are found for what is guessed. Threats that
     # are dear to stop come first in the order, so that those that are cheap are worth less.
@@ -116,8 +119,8 @@ def bound_raid(
     full = worth.guess.max(initial=0.0) + 0.0 * gains
     protected_at(fire, supply, full, _UNKNOWN, prices, used, gains)
     worth = worth_of(scenario, params, foresight, gains)
-    _, prices = search_prices(fire, supply, worth.guess, _UNKNOWN, prices, STEPS_UNKNOWN)
+    _, prices = search_prices(fire, supply, worth.guess, _UNKNOWN, prices, steps)
     unknown = protected_at(fire, supply, worth.expected, _UNKNOWN, prices, used, gains)
     needs = needs_of(foresight.targets["kill_u"])
-    known, _ = search_prices(fire, supply, worth.loss, needs, prices, STEPS_KNOWN)
+    known, _ = search_prices(fire, supply, worth.loss, needs, prices, steps // 2)
     return worth.loss.sum(), worth.expected.sum(), min(known, worth.loss.sum()), unknown
