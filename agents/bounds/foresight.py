@@ -52,6 +52,14 @@ def check_supported(scenario: Scenario) -> None:
     for shooter in scenario.shooters:
         if scenario.catalogue.shooters[shooter.kind].rounds_per_engagement < 1:
             raise ValueError(f"bounds: shooters without rounds are not supported ({shooter.kind})")
+    if scenario.perfect_picture:
+        return
+    own = [scenario.shooters[s] for s in scenario.organic]
+    for lost in (row.name for row in (*scenario.sensors, *own) if row.asset):
+        raise ValueError(
+            f"bounds: sensors that can be destroyed are not supported where the picture is not "
+            f"perfect ({lost})"
+        )
     if scenario.picture.kinds == "public":
         return
     coming = [scenario.catalogue.threats[kind] for kind in scenario.kinds_coming]

@@ -10,7 +10,7 @@ import numpy as np
 
 from agents.bounds.exact_kernel import MOST_ROUNDS, ROUND_BITS, STATUS_BITS, Game
 from envs.scenario import Scenario, load_scenario, read_scenario
-from tests.envs.small import changed
+from tests.envs.small import changed, named
 
 
 def game(
@@ -117,6 +117,17 @@ def variant(**changes: Any) -> Scenario:
     source = read_scenario("duel") | {"name": "variant"}
     for path, value in changes.items():
         source = changed(source, path.replace("__", "."), value)
+    return load_scenario(source)
+
+
+def steadfast(name: str) -> Scenario:
+    """Return a scenario by name, its sensors and shooters made so that they cannot be destroyed."""
+    source = named(name)
+    if isinstance(source, str):
+        return load_scenario(source)
+    rows = [*source["sensors"], *source["shooters"]]
+    for row in rows:
+        row.pop("asset", None)
     return load_scenario(source)
 
 

@@ -26,7 +26,7 @@ from envs.scenario import Scenario, load_scenario
 from envs.scenario_params import scenario_params
 from tests.envs.small import mapping, named
 
-from .bounds_cases import VARIANTS, variant
+from .bounds_cases import VARIANTS, steadfast, variant
 
 NEVER = np.iinfo(np.int32).max
 UNKNOWN = np.zeros(0)
@@ -188,7 +188,7 @@ PLAYED = [
 
 @pytest.mark.parametrize(("name", "raids"), PLAYED)
 def test_no_policy_protects_more_in_any_raid_than_with_luck_known(name: str, raids: int) -> None:
-    scenario, seeds = load_scenario(named(name)), np.arange(raids)
+    scenario, seeds = steadfast(name), np.arange(raids)
     bounds = raid_bounds(scenario, seeds)
     policies = {
         n: make_policy(n, scenario) for n in ("random_legal", "nearest_first", "wta_greedy")
@@ -249,7 +249,7 @@ def test_what_threats_cost_in_any_order_bounds_what_stopping_them_saves(
     data: st.DataObject,
 ) -> None:
     """Two raids with a repair between, one asset: played out for every set of threats stopped."""
-    scenario, m = load_scenario(named("short-campaign")), data.draw(st.integers(1, 6))
+    scenario, m = steadfast("short-campaign"), data.draw(st.integers(1, 6))
     foresight = foresee(scenario, np.array([1]), "train")[0]
     rows = np.resize(foresight.targets, m)
     rows["raid"] = np.sort(data.draw(st.lists(st.integers(0, 1), min_size=m, max_size=m)))
@@ -289,7 +289,11 @@ def test_the_smaller_mean_is_the_bound() -> None:
 
 
 def test_what_is_not_supported_is_refused() -> None:
-    alike = load_scenario(named("fog"))
+    with pytest.raises(ValueError, match=r"can be destroyed .*\(Radar Antaversis\)"):
+        check_supported(load_scenario(named("fog")))
+    with pytest.raises(ValueError, match="can be destroyed"):
+        check_supported(load_scenario(named("short-campaign")))
+    alike = steadfast("fog")
     check_supported(alike)
     kinds = alike.catalogue.threats
     fast = replace(kinds["ballistic_missile"], audible=True)
