@@ -55,10 +55,12 @@ def check_supported(scenario: Scenario) -> None:
     if scenario.perfect_picture:
         return
     own = [scenario.shooters[s] for s in scenario.organic]
-    for lost in (row.name for row in (*scenario.sensors, *own) if row.asset):
+    lost = [sensor.name for sensor in scenario.sensors if sensor.asset]
+    lost += [shooter.name for shooter in own if shooter.asset]
+    if lost:
         raise ValueError(
-            f"bounds: sensors that can be destroyed are not supported where the picture is not "
-            f"perfect ({lost})"
+            "bounds: sensors that can be destroyed are not supported where the picture is not "
+            f"perfect ({', '.join(lost)})"
         )
     if scenario.picture.kinds == "public":
         return

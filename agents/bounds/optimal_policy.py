@@ -30,7 +30,15 @@ class _Plan:
 
         Tracks tell who lives. Who of those that struck did damage is told by the health of the
         assets, where it matters.
+
+        Raises:
+            ValueError: If there is a track of a threat that was not in view at the start.
         """
+        if present.sum() > present[self.rows].sum():
+            raise ValueError(
+                "exact solution: a threat came into view after the raid's start; a scenario in "
+                "which all are in view from the start is needed"
+            )
         game, work = self.solved.game, self.solved.work
         if self.epoch >= len(game.pk):
             return  # the raid is over

@@ -138,6 +138,12 @@ def test_a_raid_not_seen_from_its_start_is_played_holding_fire(duel: Scenario) -
     assert not OptimalPolicy(duel).predict(batch.observation)[0].any()
 
 
+def test_a_threat_that_comes_into_view_later_is_an_error() -> None:
+    late = variant(packages__0__time_on_target_min=[6, 6])
+    with pytest.raises(ValueError, match="came into view after the raid's start"):
+        play(OptimalPolicy(late), late, SEEDS[:2])
+
+
 def test_never_more_loss_with_more_rounds(duel: Scenario) -> None:
     for foresight in foresee(duel, SEEDS[:8], "validation"):
         made = game_of(duel, foresight)
