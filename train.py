@@ -27,6 +27,7 @@ def main(composed: DictConfig) -> None:
         config = schema.resolve_training(composed)
         scenario = load_scenario(config.scenario)
         runs.check(config.agent, scenario)
+        bound = runs.has_bound(config.bound, scenario)
         folder = schema.open_folder(config)
     print(f"run: {folder}", flush=True)
     with Interruption() as interruption:
@@ -36,7 +37,8 @@ def main(composed: DictConfig) -> None:
         sys.exit(interruption.exit_code)
     policies = runs.baselines(scenario) | trained
     seeds = range(FIRST_SEED, FIRST_SEED + config.final_raids)
-    evaluation = runs.score(policies, scenario, seeds, "validation", start=next(iter(trained)))
+    first = next(iter(trained))
+    evaluation = runs.score(policies, scenario, seeds, "validation", start=first, bound=bound)
     report.write(evaluation, folder)
     print(report.table(evaluation))
     print(f"agent and results: {folder}")

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from agents import scoring
+from agents.bounds.bound import LUCK_KNOWN, LUCK_UNKNOWN, RaidBounds, raid_bounds
 from agents.policy import Policy
 from agents.rollout import Rows, play
 from envs.scenario import Scenario
 
 REFERENCE = "wta_greedy"
+BOUND = "bound"
 FIRST_SEED = 0  # tuning and periodic validation use seeds from 1,000,000 up
 _TIMED_RAIDS = 8  # played one at a time, to time single decisions
 _REACTIVE_MS = 1.0
@@ -33,11 +35,31 @@ class PolicyResult:
     metrics: dict[str, float]
     decision_time_ms: dict[str, float]
     neutrals_shot: scoring.Estimate | None = None
+    gap_closed: scoring.Estimate | None = None
 
     @property
     def decision_class(self) -> str:
         """``reactive`` (at most 1 ms for the median decision) or ``search``."""
         return "reactive" if self.decision_time_ms["p50"] <= _REACTIVE_MS else "search"
+
+
+@dataclass(frozen=True)
+class BoundResult:
+    """What no policy can protect more of on the same raids.
+
+    Attributes:
+        kind: Which of the two bounds it is, the one of the smaller mean.
+        score: The bound, a share protected.
+        gain_over_greedy: By how much it exceeds the score of the reference.
+        scores: Both bounds, by kind.
+        loss: [raids], undefended loss less what can be protected at most.
+    """
+
+    kind: str
+    score: scoring.Estimate
+    gain_over_greedy: scoring.Estimate
+    scores: dict[str, scoring.Estimate]
+    loss: scoring.Floats
 
 
 @dataclass(frozen=True)
@@ -51,6 +73,7 @@ class Evaluation:
     start: str | None
     results: dict[str, PolicyResult]
     scenario_version: int | None = None
+    bound: BoundResult | None = None
 
 
 def evaluate(
@@ -62,6 +85,7 @@ def evaluate(
     progress: Callable[[str, int], None] | None = None,
     batch_size: int = 256,
     start: str | None = None,
+    bound: bool = True,
 ) -> Evaluation:
     """Play every policy on the same raids and compare them raid by raid.
 
@@ -71,12 +95,14 @@ def evaluate(
         seeds: One raid each.
         split: Which set of raids: train, validation or test.
         classical: Which names, if present, compete for ``best_classical``.
-        progress: Told the policy's name and the number of its finished raids.
+        progress: Told the policy's name, or ``BOUND``, and the number of its finished raids.
         batch_size: Raids played side by side; results do not depend on it.
         start: The policy that training started from, if gains over it are wanted.
+        bound: Whether to compute what no policy can do better than, as well.
 
     Raises:
-        ValueError: If ``REFERENCE`` is missing.
+        ValueError: If ``REFERENCE`` is missing, or a bound is asked for a scenario that
+            ``agents.bounds`` does not support.
         RuntimeError: If two policies did not meet the same raids.
     """
     if REFERENCE not in policies:
@@ -88,7 +114,11 @@ def evaluate(
         rows[name] = play(policy, scenario, seeds, split, batch_size, tell)
         few = seeds[:_TIMED_RAIDS]
         play(policy, scenario, few, split, batch_size=1, timings=timings[name])
-    compared = compare(rows, timings, scenario.name, seeds, split, classical, start)
+    bounds = None
+    if bound:
+        tell = None if progress is None else _named(progress, BOUND)
+        bounds = raid_bounds(scenario, seeds, split, tell)
+    compared = compare(rows, timings, scenario.name, seeds, split, classical, start, bounds)
     return replace(compared, scenario_version=scenario.version)
 
 
@@ -100,6 +130,7 @@ def compare(
     split: str,
     classical: Sequence[str] = (REFERENCE,),
     start: str | None = None,
+    bounds: RaidBounds | None = None,
 ) -> Evaluation:
     """Scores, gains and intervals of policies from their rows; see :func:`evaluate`."""
     names = list(rows)
@@ -108,10 +139,13 @@ def compare(
         if not np.array_equal(rows[name]["undefended_loss"], undefended):
             raise RuntimeError(f"{name} and {REFERENCE} did not meet the same raids")
     losses = np.stack([rows[name]["loss"] for name in names])
+    reference = rows[REFERENCE]["loss"]
+    limit = None if bounds is None else _bound(bounds, reference, undefended)
+    gaps = limit and scoring.gap_closed(reference, losses, limit.loss, undefended)
     competing = [name for name in names if name in classical] or [REFERENCE]
     best = min(competing, key=lambda name: float(rows[name]["loss"].sum()))
     scores = scoring.score_all(losses, undefended)
-    over_greedy = scoring.gain_over(rows[REFERENCE]["loss"], losses, undefended)
+    over_greedy = scoring.gain_over(reference, losses, undefended)
     over_best = scoring.gain_over(rows[best]["loss"], losses, undefended)
     over_start = (
         [None] * len(names)
@@ -129,10 +163,27 @@ def compare(
             metrics=scoring.mean_metrics(rows[name], skip=("seed",)),
             decision_time_ms=scoring.decision_time_ms(timings[name]),
             neutrals_shot=shot[k],
+            gap_closed=gaps[k] if gaps else None,
         )
         for k, name in enumerate(names)
     }
-    return Evaluation(scenario, split, tuple(int(seed) for seed in seeds), best, start, results)
+    played = tuple(int(seed) for seed in seeds)
+    return Evaluation(scenario, split, played, best, start, results, bound=limit)
+
+
+def _bound(
+    bounds: RaidBounds, reference: scoring.Floats, undefended: scoring.Floats
+) -> BoundResult:
+    """Put the bounds beside the policies, as losses on the same raids."""
+    # A lull's repairs are added up in single precision by the core.
+    if not np.allclose(bounds.undefended_loss, undefended, rtol=1e-4, atol=1e-4):
+        raise RuntimeError(f"the bound and {REFERENCE} did not meet the same raids")
+    both = np.stack([bounds.luck_known, bounds.arrivals_known])
+    known, unknown = scoring.score_all(undefended - both, undefended)
+    scores = {LUCK_KNOWN: known, LUCK_UNKNOWN: unknown}
+    loss = undefended - bounds.protected
+    gain = scoring.gain_over(reference, loss[None], undefended)[0]
+    return BoundResult(bounds.kind, scores[bounds.kind], gain, scores, loss)
 
 
 def _neutrals_shot(rows: Mapping[str, Rows]) -> Sequence[scoring.Estimate | None]:

@@ -13,18 +13,19 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from agents.evaluation import REFERENCE, Evaluation, PolicyResult
-from agents.scoring import CONFIDENCE, RESAMPLES, Estimate
+from agents.evaluation import BOUND, REFERENCE, BoundResult, Evaluation, PolicyResult
+from agents.scoring import CONFIDENCE, RESAMPLES, Estimate, protected_share
 
-_COLOUR = "#1f4e79"
+_COLOUR, _BOUND_COLOUR = "#1f4e79", "#b03a2e"
 _PACKAGES = ("balticshield", "gymnasium", "numba", "numpy")
 
 
 def table(evaluation: Evaluation) -> str:
     """The results as a Markdown table that also reads well in a terminal."""
     start, best = evaluation.start, evaluation.best_classical
-    traffic = _has_traffic(evaluation)
+    traffic, limit = _has_traffic(evaluation), evaluation.bound
     head = ["policy", "protected share", *["neutrals shot"] * traffic, f"gain over {REFERENCE}"]
+    head += ["gap closed"] * (limit is not None)
     head += [f"gain over {best}"] * (best != REFERENCE) + [f"gain over {start}"] * bool(start)
     lines = [[*head, "ms a decision, p50 / p99"]]
     for name, result in evaluation.results.items():
@@ -32,12 +33,18 @@ def table(evaluation: Evaluation) -> str:
         if result.neutrals_shot is not None:
             cells.append(_in_figures(result.neutrals_shot, ".2f"))
         cells.append(_gain(name, REFERENCE, result.gain_over_greedy))
+        if limit is not None:
+            cells.append(_gap(name, result))
         if best != REFERENCE:
             cells.append(_gain(name, best, result.gain_over_best_classical))
         if start is not None and result.gain_over_start is not None:
             cells.append(_gain(name, start, result.gain_over_start))
         time = result.decision_time_ms
         lines.append([*cells, f"{time['p50']:.3f} / {time['p99']:.3f}"])
+    if limit is not None:
+        gain = in_percent(limit.gain_over_greedy, "+.1f")
+        cells = [BOUND, in_percent(limit.score, ".1f"), gain, "100"]
+        lines.append(cells + [""] * (len(lines[0]) - len(cells)))
     widths = [max(len(line[k]) for line in lines) for k in range(len(lines[0]))]
     lines.insert(1, ["-" * width for width in widths])
     rows = (" | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) for line in lines)
@@ -67,6 +74,7 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
         "start": evaluation.start,
         "bootstrap": {"confidence": CONFIDENCE, "resamples": RESAMPLES},
         "versions": {"python": platform.python_version()} | {p: version(p) for p in _PACKAGES},
+        "bound": _bound_as_dict(evaluation.bound),
         "machine": {"processor": platform.machine(), "cores": os.cpu_count()},
         "policies": {
             name: {
@@ -76,6 +84,7 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
                 **_where_there_is(result),
                 "decision_time_ms": result.decision_time_ms,
                 "decision_class": result.decision_class,
+                "gap_closed": result.gap_closed and result.gap_closed.as_dict(),
                 "metrics": result.metrics,
             }
             for name, result in evaluation.results.items()
@@ -90,6 +99,17 @@ def _where_there_is(result: PolicyResult) -> dict[str, Any]:
 
 def _has_traffic(evaluation: Evaluation) -> bool:
     return any(result.neutrals_shot is not None for result in evaluation.results.values())
+
+
+def _bound_as_dict(bound: BoundResult | None) -> dict[str, Any] | None:
+    if bound is None:
+        return None
+    return {
+        "kind": bound.kind,
+        "score": bound.score.as_dict(),
+        "gain_over_greedy": bound.gain_over_greedy.as_dict(),
+        "scores": {kind: estimate.as_dict() for kind, estimate in bound.scores.items()},
+    }
 
 
 def plot(evaluation: Evaluation) -> Figure:
@@ -110,6 +130,10 @@ def plot(evaluation: Evaluation) -> Figure:
     draw_estimates(right, names, [result.gain_over_greedy for result in results], _COLOUR)
     left.set_xlabel("protected share (%)")
     right.set_xlabel(f"gain over {REFERENCE} (points)")
+    if evaluation.bound is not None:
+        left.axvline(100.0 * evaluation.bound.score.estimate, color=_BOUND_COLOUR, label=BOUND)
+        right.axvline(100.0 * evaluation.bound.gain_over_greedy.estimate, color=_BOUND_COLOUR)
+        left.legend(fontsize="small")
     right.axvline(0.0, color="0.6", linewidth=1.0, zorder=0)
     left.invert_yaxis()
     figure.suptitle(_caption(evaluation), fontsize="small")
@@ -142,15 +166,37 @@ def _write_csv(evaluation: Evaluation, path: Path) -> None:
         for name, result in evaluation.results.items():
             values = (result.rows[column].tolist() for column in columns)
             writer.writerows([name, *row] for row in zip(*values, strict=True))
+        if evaluation.bound is not None:
+            _write_bound(evaluation, evaluation.bound, columns, writer)
+
+
+def _write_bound(
+    evaluation: Evaluation, bound: BoundResult, columns: Sequence[str], writer: Any
+) -> None:
+    """Write the bound's rows: what concerns single raids, and nothing where it has no figure."""
+    undefended = next(iter(evaluation.results.values())).rows["undefended_loss"]
+    known = {"seed": list(evaluation.seeds), "undefended_loss": undefended.tolist()}
+    known["loss"] = bound.loss.tolist()
+    known["protected_share"] = protected_share(bound.loss, undefended).tolist()
+    for raid in range(len(evaluation.seeds)):
+        writer.writerow([BOUND, *(known[c][raid] if c in known else "" for c in columns)])
 
 
 def _caption(evaluation: Evaluation) -> str:
     first, last = evaluation.seeds[0], evaluation.seeds[-1]
     shot = "; neutrals shot: mean of an episode" if _has_traffic(evaluation) else ""
+    limit = evaluation.bound
+    words = "" if limit is None else f"; {BOUND}: {limit.kind} (docs/bounds.md)"
     return (
         f"Scenario {evaluation.scenario}, {len(evaluation.seeds)} {evaluation.split} raids "
-        f"(seeds {first} to {last}), in percent, [{CONFIDENCE:.0%} interval]{shot}"
+        f"(seeds {first} to {last}), in percent, [{CONFIDENCE:.0%} interval]{words}{shot}"
     )
+
+
+def _gap(name: str, result: PolicyResult) -> str:
+    if name == REFERENCE:
+        return "0"
+    return "" if result.gap_closed is None else in_percent(result.gap_closed, ".1f")
 
 
 def _gain(name: str, reference: str, gain: Estimate) -> str:

@@ -6,12 +6,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from agents.classical import POLICY_NAMES, PricingPolicy, make_policy
+from agents.bounds.foresight import check_supported
+from agents.classical import (
+    PLANNER_NAMES,
+    POLICY_NAMES,
+    SOLVER_NAMES,
+    PricingPolicy,
+    make_policy,
+)
+from agents.classical.look_ahead import LookAhead
 from agents.classical.terms import flat_price
 from agents.classical.tuning import GenerationReport, tune_pricing
 from agents.classical.tuning_history import TuningHistory, TuningSettings
 from agents.classical.weights_file import load_tuned, save_tuned, weights_path
-from agents.evaluation import REFERENCE, Evaluation, evaluate
+from agents.evaluation import BOUND, REFERENCE, Evaluation, evaluate
 from agents.learned import training
 from agents.learned.checkpoint import load_agent, saved_steps
 from agents.learned.settings import TrainingSettings
@@ -62,6 +70,18 @@ def check(settings: Any, scenario: Scenario) -> None:
         load_tuned(settings.start, scenario.name)
 
 
+def has_bound(wanted: bool, scenario: Scenario) -> bool:
+    """Whether the table gets a bound; says why not where it is wanted and none is proven."""
+    if not wanted:
+        return False
+    try:
+        check_supported(scenario)
+    except ValueError as error:
+        print(f"no bound in the table: {error}", flush=True)
+        return False
+    return True
+
+
 def fit_pricing(
     settings: TuningSettings, scenario: Scenario, folder: Path, stopped: Callable[[], bool]
 ) -> Policies:
@@ -106,6 +126,8 @@ def baselines(scenario: Scenario) -> Policies:
 def load_policies(names: Sequence[str], scenario: Scenario) -> Policies:
     """Classical policies by name, trained agents by the folder of their run, weights by their file.
 
+    ``look_ahead:NAME`` looks ahead on top of any of them.
+
     The reference policy comes first if it is not among them.
 
     Raises:
@@ -123,29 +145,34 @@ def score(
     split: str,
     batch_size: int = 256,
     start: str | None = None,
+    bound: bool = True,
 ) -> Evaluation:
     """Evaluate policies on the same raids, showing progress; see ``evaluation.evaluate``."""
-    order = {name: place for place, name in enumerate(policies)}
-    with ProgressBar("scoring", len(policies) * len(seeds)) as bar:
+    order = {name: place for place, name in enumerate([*policies, BOUND][: len(policies) + bound])}
+    with ProgressBar("scoring", len(order) * len(seeds)) as bar:
         return evaluate(
             policies,
             scenario,
             seeds,
             split,
-            classical=POLICY_NAMES,
+            classical=(*POLICY_NAMES, *PLANNER_NAMES),
             progress=lambda name, done: bar.update(order[name] * len(seeds) + done, name),
             batch_size=batch_size,
             start=start,
+            bound=bound,
         )
 
 
 def _load(name: str, scenario: Scenario) -> Policy:
-    folder = Path(name)
+    planner, _, base = name.partition(":")
+    if planner == "look_ahead" and base:
+        return LookAhead(scenario, _load(base, scenario))
+    folder, known = Path(name), (*POLICY_NAMES, *SOLVER_NAMES, *PLANNER_NAMES)
     if folder.suffix == ".yaml":
         return PricingPolicy(scenario, load_tuned(folder, scenario.name).weights)
-    if name not in POLICY_NAMES and len(folder.parts) > 1 and not folder.is_dir():
+    if name not in known and len(folder.parts) > 1 and not folder.is_dir():
         raise ValueError(f"policies: there is no folder {name}")
-    if name in POLICY_NAMES or not folder.is_dir():
+    if name in known or not folder.is_dir():
         return make_policy(name, scenario)
     if (folder / WEIGHTS_FILE).is_file():
         return PricingPolicy(scenario, load_tuned(folder / WEIGHTS_FILE, scenario.name).weights)

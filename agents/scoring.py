@@ -134,6 +134,32 @@ def mean_all(values: Floats, **bootstrap: int) -> list[Estimate]:
     return _estimates(values, np.ones(values.shape[1]), **bootstrap)
 
 
+def gap_closed(
+    reference: Floats, losses: Floats, bound: Floats, undefended_loss: Floats, **bootstrap: int
+) -> list[Estimate] | None:
+    """Share of what lies between the reference and the bound that each policy gains.
+
+    gap_closed = (score - score of the reference) / (bound - score of the reference), all three on
+    the same raids and, for the interval, on the same resamples of them.
+
+    Args:
+        reference: Loss of the reference policy, ``[raids]``.
+        losses: ``[policies, raids]``.
+        bound: Loss that no policy gets below, ``[raids]``.
+        undefended_loss: ``[raids]``.
+        **bootstrap: ``resamples`` and ``seed`` of :func:`bootstrap_ratios`.
+
+    Returns:
+        An estimate a policy, or None if the reference is at the bound, in some resample at least.
+    """
+    gains = reference - np.vstack([losses, bound])
+    points = gains.sum(axis=1)
+    replicates = bootstrap_ratios(gains, undefended_loss, **bootstrap)
+    if points[-1] <= 0.0 or replicates[-1].min() <= 0.0:
+        return None
+    return _with_intervals(points[:-1] / points[-1], replicates[:-1] / replicates[-1])
+
+
 def mean_metrics(rows: Mapping[str, NDArray[Any]], skip: Sequence[str] = ()) -> dict[str, float]:
     """Mean over raids of every numeric column of ``rows`` that ``skip`` does not name."""
     return {name: float(np.mean(column)) for name, column in rows.items() if name not in skip}
@@ -154,8 +180,11 @@ def decision_time_ms(timings_s: Sequence[float]) -> dict[str, float]:
 
 def _estimates(saved: Floats, undefended_loss: Floats, **bootstrap: int) -> list[Estimate]:
     points = _saved_over_risk(saved.sum(axis=1), undefended_loss.sum())
+    return _with_intervals(points, bootstrap_ratios(saved, undefended_loss, **bootstrap))
+
+
+def _with_intervals(points: Floats, replicates: Floats) -> list[Estimate]:
     tail = (1.0 - CONFIDENCE) / 2.0
-    replicates = bootstrap_ratios(saved, undefended_loss, **bootstrap)
     low, high = np.quantile(replicates, [tail, 1.0 - tail], axis=1)
     figures = zip(points, low, high, strict=True)
     return [Estimate(float(point), float(lo), float(hi)) for point, lo, hi in figures]

@@ -46,6 +46,7 @@ class TrainConfig:
         folder: Where the run is written.
         resume: Folder of an earlier run to continue, or None.
         final_raids: Validation raids of the table at the end; training never sees them.
+        bound: Whether that table says what no policy can do better than.
     """
 
     agent: Any = MISSING
@@ -55,6 +56,7 @@ class TrainConfig:
     folder: str = MISSING
     resume: str | None = None
     final_raids: int = 2000
+    bound: bool = True
 
     def __post_init__(self) -> None:
         """Reject what cannot run."""
@@ -73,6 +75,7 @@ class EvaluateConfig:
         first_seed: Seed of the first of them; the others follow.
         split: Which set of raids; test raids only for the tables of a release.
         batch_size: Raids played side by side; changes speed only.
+        bound: Whether to compute what no policy can do better than.
         folder: Where the results are written.
     """
 
@@ -82,6 +85,7 @@ class EvaluateConfig:
     first_seed: int = 0
     split: str = "validation"
     batch_size: int = 256
+    bound: bool = True
     folder: str = MISSING
 
     def __post_init__(self) -> None:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import evaluate
-from agents import report, scoring
-from agents.evaluation import REFERENCE, compare
+from agents import report, runs, scoring
+from agents.evaluation import BOUND, REFERENCE, compare
 from conf import schema
 
 NAMES = ["hold_fire", "random_legal", "wta_greedy"]
@@ -50,7 +50,7 @@ def test_csv_has_a_row_for_every_policy_and_raid_and_gives_the_same_score(folder
     with (folder / "results.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [(row["policy"], int(row["seed"])) for row in rows] == [
-        (name, seed) for name in NAMES for seed in range(40)
+        (name, seed) for name in [*NAMES, BOUND] for seed in range(40)
     ]
     results = json.loads((folder / "results.json").read_text())["policies"]
     for name in NAMES:
@@ -60,9 +60,57 @@ def test_csv_has_a_row_for_every_policy_and_raid_and_gives_the_same_score(folder
         assert scoring.score(loss, undefended) == results[name]["score"]["estimate"]
 
 
+def test_the_bound_is_the_same_in_table_json_and_csv(folder: Path) -> None:
+    results = json.loads((folder / "results.json").read_text())
+    bound, policies = results["bound"], results["policies"]
+    assert bound["score"] == bound["scores"][bound["kind"]]
+    estimates = [kind["estimate"] for kind in bound["scores"].values()]
+    assert bound["score"]["estimate"] == min(estimates) <= 1.0
+    with (folder / "results.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["policy"] == BOUND]
+    loss, undefended = (
+        np.array([float(row[name]) for row in rows]) for name in ("loss", "undefended_loss")
+    )
+    assert scoring.score(loss, undefended) == pytest.approx(bound["score"]["estimate"])
+    greedy = policies[REFERENCE]["score"]["estimate"]
+    room = bound["score"]["estimate"] - greedy
+    assert bound["gain_over_greedy"]["estimate"] == pytest.approx(room)
+    for name in NAMES:
+        gap = policies[name]["gap_closed"]["estimate"]
+        assert gap == pytest.approx((policies[name]["score"]["estimate"] - greedy) / room)
+    lines = (folder / "table.md").read_text().splitlines()
+    row = next(line for line in lines if line.startswith(f"| {BOUND}"))
+    assert f"{100 * bound['score']['estimate']:.1f} [" in row
+    assert bound["kind"] in lines[-1]
+
+
+def test_the_bound_can_be_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch, "scenario=duel", "policies=[hold_fire]", "raids=4", f"folder={tmp_path}",
+        "bound=false")  # fmt: skip
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["bound"] is None
+    assert results["policies"]["hold_fire"]["gap_closed"] is None
+    assert BOUND not in (tmp_path / "table.md").read_text()
+    assert BOUND not in (tmp_path / "results.csv").read_text()
+
+
+def test_a_bound_that_is_not_proven_is_left_out_and_the_table_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(_: object) -> None:
+        raise ValueError("bounds: shooters without rounds are not supported (jammer)")
+
+    monkeypatch.setattr(runs, "check_supported", refuse)
+    run(monkeypatch, "scenario=duel", f"folder={tmp_path / 'new'}", "raids=4")
+    said = capsys.readouterr().out
+    assert "no bound in the table: bounds: shooters without rounds" in said
+    assert json.loads((tmp_path / "new" / "results.json").read_text())["bound"] is None
+
+
 def test_table_and_plot_are_written(folder: Path) -> None:
     table = (folder / "table.md").read_text().splitlines()
     assert [line.split("|")[1].strip() for line in table[2:5]] == NAMES
+    assert table[5].split("|")[1].strip() == BOUND
     assert "40 validation raids" in table[-1]
     assert (folder / "results.png").read_bytes().startswith(b"\x89PNG")
 

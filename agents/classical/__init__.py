@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from agents.bounds.optimal_policy import OptimalPolicy
 from agents.classical.exact_policy import ExactPolicy
+from agents.classical.look_ahead import LookAhead
+from agents.classical.open_loop import OpenLoop
 from agents.classical.policies import (
     ClassicalPolicy,
     HoldFire,
@@ -17,6 +20,7 @@ from agents.classical.policies import (
     threshold_wta,
 )
 from agents.classical.weights_file import TunedWeights, load_tuned, weights_path
+from agents.policy import Policy
 from envs.scenario import Scenario, load_scenario
 from envs.validation import one_of
 
@@ -29,8 +33,18 @@ POLICY_NAMES = (
     "wta_threshold",
     "wta_pricing",
 )
+SOLVER_NAMES = ("optimal",)  # of scenarios that are small enough
+PLANNER_NAMES = ("open_loop", "look_ahead")  # that simulate on copies of the batch they play
 
-__all__ = ["POLICY_NAMES", "ClassicalPolicy", "PricingPolicy", "make_policy", "tuned_weights"]
+__all__ = [
+    "PLANNER_NAMES",
+    "POLICY_NAMES",
+    "SOLVER_NAMES",
+    "ClassicalPolicy",
+    "PricingPolicy",
+    "make_policy",
+    "tuned_weights",
+]
 
 
 def make_policy(
@@ -40,23 +54,33 @@ def make_policy(
     weights: Mapping[str, float] | str | Path | None = None,
     price: float | None = None,
     seed: int = 0,
-) -> ClassicalPolicy:
+) -> Policy:
     """Makes a classical policy for a scenario.
 
     Args:
-        name: One of ``POLICY_NAMES``.
+        name: One of ``POLICY_NAMES``, ``SOLVER_NAMES`` or ``PLANNER_NAMES``.
         scenario: A scenario, or what ``load_scenario`` takes.
         weights: For ``wta_pricing``: term to weight, or the path of a weights file. Default: the
             weights tuned for the scenario. A path serves ``wta_threshold`` too.
-        price: For ``wta_threshold``: the price. Default: the one tuned for the scenario.
+        price: For ``wta_threshold`` and ``open_loop``: the price. Default: the one tuned for the
+            scenario as a threshold.
         seed: For ``random_legal``.
 
     Raises:
-        ValueError: If the name is unknown; the message lists the known ones.
+        ValueError: If the name is unknown, the message lists the known ones; or if the scenario
+            is too large for a solver.
         FileNotFoundError: If the scenario has no tuned weights; the message says how to tune.
     """
     scenario = load_scenario(scenario)
-    match one_of(name, POLICY_NAMES, "policy"):
+    match one_of(name, (*POLICY_NAMES, *SOLVER_NAMES, *PLANNER_NAMES), "policy"):
+        case "open_loop":
+            if price is None:
+                price = tuned_weights(scenario, _path(weights)).threshold
+            return OpenLoop(scenario, price=price)
+        case "look_ahead":
+            return LookAhead(scenario, make_policy("wta_pricing", scenario, weights=weights))
+        case "optimal":
+            return OptimalPolicy(scenario)
         case "hold_fire":
             return HoldFire()
         case "random_legal":

@@ -72,6 +72,26 @@ def test_gain_is_the_difference_of_scores_and_is_paired() -> None:
     assert gain.high == pytest.approx(0.02)
 
 
+def test_gap_closed_by_hand_and_paired() -> None:
+    # Of 40 the reference saves 10, the bound 30, the policies 15 and 5: 5 / 20 and -5 / 20.
+    reference, bound = np.array([5.0, 25.0]), np.array([0.0, 10.0])
+    losses = np.array([[5.0, 20.0], [5.0, 30.0]])
+    gaps = scoring.gap_closed(reference, losses, bound, UNDEFENDED, resamples=200)
+    assert gaps is not None
+    assert [gap.estimate for gap in gaps] == [0.25, -0.25]
+    assert all(gap.low <= gap.estimate <= gap.high for gap in gaps)
+    # Whoever gains a third of the room in every raid has no uncertainty at all.
+    third = reference - (reference - bound) / 3.0
+    gap = scoring.gap_closed(reference, third[None], bound, UNDEFENDED, resamples=200)
+    assert gap is not None
+    assert (gap[0].low, gap[0].high) == (pytest.approx(1 / 3), pytest.approx(1 / 3))
+
+
+def test_no_gap_where_there_is_no_room_above_the_reference() -> None:
+    reference = np.array([5.0, 25.0])
+    assert scoring.gap_closed(reference, reference[None], reference, UNDEFENDED) is None
+
+
 def test_gain_over_oneself_is_exactly_nothing() -> None:
     loss = np.array([3.0, 20.0])
     assert scoring.gain_over(loss, loss[None], UNDEFENDED)[0].as_dict() == {
