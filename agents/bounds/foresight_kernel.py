@@ -116,6 +116,7 @@ def add_pairs(
     p, member = state.raid[b].params_index, state.raid[b]
     kinds, epoch_s = params.threat_kind[p], params.epoch_s[p]
     pairs, mask = state.pair[b].copy(), state.action_mask[b].copy()
+    now_s = np.float32(member.epoch * epoch_s)
     fire_control.engagement_table(
         state.held[b],
         tracks,
@@ -131,8 +132,8 @@ def add_pairs(
         mask,
         table,
         slots,
+        now_s,
     )
-    now_s = np.float32(member.epoch * epoch_s)
     for s in range(pairs.shape[0]):
         for i in range(pairs.shape[1]):
             if pairs[s, i].pk <= _ZERO:

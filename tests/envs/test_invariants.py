@@ -93,6 +93,7 @@ def foggy(draw):
     source = draw(scenarios())
     share = st.sampled_from([0.0, 0.3, 1.0])
     organic = draw(st.booleans())
+    traffic = any("exit" in row for row in source["packages"])
     source["picture"] = {
         "kinds": draw(st.sampled_from(["believed", "public"])),
         "aims": draw(st.sampled_from(["believed", "public"])),
@@ -103,6 +104,8 @@ def foggy(draw):
         "kill_confirmed": draw(share),
         "false_kill": draw(share),
     }
+    if traffic and source["picture"]["kinds"] == "believed":
+        source["picture"]["aims"] = "believed"  # public ones would tell who aims at nothing
     nations = st.sampled_from(["LVA", "EST", "FIN"])
     for one in source["shooters"]:
         one["nation"] = draw(nations)
