@@ -10,12 +10,13 @@ common random numbers.
 from __future__ import annotations
 
 import zlib
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.policy import Actions, Observation, Policy
+from agents.classical.planning import ClassicalPlanner
+from agents.policy import Actions, Observation, Planner, Policy
 from envs.batch import RaidBatch
 from envs.observation import Layout
 from envs.scenario import Scenario
@@ -25,7 +26,7 @@ ROWS = 512
 
 
 @final
-class LookAhead:
+class LookAhead(ClassicalPlanner):
     """Chooses among allocations near the base policy's by their mean return in imagined futures.
 
     Args:
@@ -38,7 +39,7 @@ class LookAhead:
         seed: Of the futures.
 
     Raises:
-        ValueError: If a budget is too small.
+        ValueError: If a budget is too small, or the base policy is a planner itself.
     """
 
     def __init__(
@@ -57,43 +58,28 @@ class LookAhead:
                 raise ValueError(f"{name}: {value!r} is not right; {least} or more is needed")
         if horizon is not None and horizon < 1:
             raise ValueError(f"horizon: {horizon!r} is not right; 1 or more, or None, is needed")
+        if isinstance(base, Planner):
+            raise ValueError(f"base: {type(base).__name__} plans itself; a reactive one is needed")
         self.scenario, self.base = scenario, base
         self.candidates, self.futures = candidates, futures
         self.horizon, self.caution, self.seed = horizon, caution, seed
         layout = Layout(scenario)
         self._pk = layout.index("pair", "pk")
         self._value_saved = layout.index("pair", "value_saved")
-        self._batch: RaidBatch | None = None
         self._copies = RaidBatch(scenario, max(ROWS, candidates * futures))
 
-    def watch(self, batch: RaidBatch) -> None:
-        """Take the batch that is played; its rows are what ``predict`` gets the tables of."""
-        self._batch = batch
-
-    def predict(
-        self,
-        observation: Observation,
-        state: Any = None,
-        episode_start: NDArray[np.bool_] | None = None,
-        deterministic: bool = True,
-    ) -> tuple[Actions, Any]:
-        """Chooses actions [B, S]; see ``agents.policy.Policy``.
-
-        Raises:
-            RuntimeError: If ``watch`` was not called.
-        """
-        if self._batch is None:
-            raise RuntimeError("a planner simulates on copies of its batch: watch(batch) first")
-        actions = np.array(self.base.predict(observation, None, episode_start)[0])
-        over = self._batch.terminated | self._batch.truncated
+    def decide(self, observation: Observation, batch: RaidBatch) -> Actions:
+        """Chooses actions [B, S]; see ``ClassicalPlanner``."""
+        actions = np.array(self.base.predict(observation)[0])
+        over = batch.terminated | batch.truncated
         tried: list[tuple[int, NDArray[np.int64]]] = []
         for b in np.flatnonzero(~over):
             choices = self.neighbours(actions[b], observation, int(b))
             if len(choices) > 1:
                 tried.append((int(b), choices))
         for some in _portions(tried, len(self._copies.seeds) // self.futures):
-            self._improve(some, observation, actions)
-        return actions, state
+            self._improve(some, observation, batch, actions)
+        return actions
 
     def neighbours(self, action: Actions, observation: Observation, b: int) -> NDArray[np.int64]:
         """Lists allocations that differ from one in one shooter, the likeliest to gain first.
@@ -131,10 +117,10 @@ class LookAhead:
         self,
         tried: list[tuple[int, NDArray[np.int64]]],
         observation: Observation,
+        batch: RaidBatch,
         actions: Actions,
     ) -> None:
         """Simulates the choices of some members, and puts the best into ``actions``."""
-        assert self._batch is not None
         rows, seeds, first = [], [], []
         for b, choices in tried:
             start = self._future_seed(observation, b)
@@ -142,7 +128,7 @@ class LookAhead:
                 rows += [b] * self.futures
                 seeds += [start + n for n in range(self.futures)]
                 first += [choice] * self.futures
-        returns = self._simulate(np.array(rows), np.array(seeds), np.array(first))
+        returns = self._simulate(batch, np.array(rows), np.array(seeds), np.array(first))
         place = 0
         for b, choices in tried:
             size = len(choices) * self.futures
@@ -164,13 +150,16 @@ class LookAhead:
         return int((self.seed * 2**32 + seen) * 2**16 % 2**62)
 
     def _simulate(
-        self, rows: NDArray[np.int64], seeds: NDArray[np.int64], first: NDArray[np.int64]
+        self,
+        batch: RaidBatch,
+        rows: NDArray[np.int64],
+        seeds: NDArray[np.int64],
+        first: NDArray[np.int64],
     ) -> NDArray[np.float64]:
         """Returns of the copies [n] that begin with the given actions [n, S]."""
-        assert self._batch is not None
         copies, used = self._copies, len(rows)
         room = np.zeros(copies.num_envs - used, np.int64)
-        copies.imagine(self._batch, np.concatenate([rows, room]), np.concatenate([seeds, room]))
+        copies.imagine(batch, np.concatenate([rows, room]), np.concatenate([seeds, room]))
         copies.terminated[used:] = True
         returns = np.zeros(copies.num_envs)
         orders = np.zeros((copies.num_envs, first.shape[1]), np.int64)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.classical.open_loop_kernel import Outlook, search
+from agents.classical.planning import ClassicalPlanner
 from agents.policy import Actions, Observation
 from envs.batch import RaidBatch
 from envs.observation import Layout
@@ -24,7 +25,7 @@ ROWS = 32
 
 
 @final
-class OpenLoop:
+class OpenLoop(ClassicalPlanner):
     """Plans engagements of the known tracks over the epochs to come, again in every epoch.
 
     What can be engaged when is looked up by letting a copy of the raid, with all that is hidden
@@ -55,50 +56,31 @@ class OpenLoop:
         self._value = layout.index("track", "value_at_risk")
         self._survival = layout.index("track", "survival")
         self._to_impact = layout.index("track", "time_to_impact_min")
-        self._batch: RaidBatch | None = None
         self._copies = RaidBatch(scenario, ROWS)
 
-    def watch(self, batch: RaidBatch) -> None:
-        """Take the batch that is played; its rows are what ``predict`` gets the tables of."""
-        self._batch = batch
-
-    def predict(
-        self,
-        observation: Observation,
-        state: Any = None,
-        episode_start: NDArray[np.bool_] | None = None,
-        deterministic: bool = True,
-    ) -> tuple[Actions, Any]:
-        """Chooses actions [B, S]; see ``agents.policy.Policy``.
-
-        Raises:
-            RuntimeError: If ``watch`` was not called.
-        """
-        if self._batch is None:
-            raise RuntimeError("a planner looks ahead on copies of its batch: watch(batch) first")
+    def decide(self, observation: Observation, batch: RaidBatch) -> Actions:
+        """Chooses actions [B, S]; see ``ClassicalPlanner``."""
         mask = observation["action_mask"]
         actions = np.zeros(mask.shape[:2], np.int64)
-        over = self._batch.terminated | self._batch.truncated
+        over = batch.terminated | batch.truncated
         # Where nobody may fire now, what is planned for later need not be known.
         members = np.flatnonzero(~over & mask[:, :, 1:].any(axis=(1, 2)))
         for n in range(0, len(members), ROWS):
             some = members[n : n + ROWS]
-            pk, flight, ready = self._look_up(some, observation)
+            pk, flight, ready = self._look_up(some, observation, batch)
             for place, b in enumerate(some):
-                outlook = self._outlook(
-                    pk[:, place], flight[:, place], ready[:, place], observation, b
-                )
+                tables = pk[:, place], flight[:, place], ready[:, place]
+                outlook = self._outlook(*tables, observation, batch, int(b))
                 search(outlook, self.kicks, actions[b])
                 legal = np.take_along_axis(mask[b], actions[b][:, None], axis=1)[:, 0] != 0
                 actions[b][~legal] = 0
-        return actions, state
+        return actions
 
     def _look_up(
-        self, members: NDArray[np.intp], observation: Observation
+        self, members: NDArray[np.intp], observation: Observation, batch: RaidBatch
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """Returns pk and epochs of flight [H, n, S, I], engagements ready [H, n, S] if all hold."""
-        assert self._batch is not None
-        copies, batch = self._copies, self._batch
+        copies = self._copies
         rows = np.zeros(ROWS, np.int64)
         rows[: len(members)] = members
         copies.imagine(batch, rows, np.zeros(ROWS, np.int64))
@@ -132,13 +114,13 @@ class OpenLoop:
         flight: NDArray[Any],
         ready: NDArray[Any],
         observation: Observation,
+        batch: RaidBatch,
         b: int,
     ) -> Outlook:
-        assert self._batch is not None
         track = observation["track"][b]
-        shooters, engagements = self._batch.state().shooter[b], self._batch.state().engagement[b]
-        now_s = float(self._batch.state().raid["epoch"][b] * self.scenario.epoch_s)
-        channels = self._batch.params.shooter["channels"][0]
+        shooters, engagements = batch.state().shooter[b], batch.state().engagement[b]
+        now_s = float(batch.state().raid["epoch"][b] * self.scenario.epoch_s)
+        channels = batch.params.shooter["channels"][0]
         ends = np.ceil((engagements["resolve_s"] - now_s) / self.scenario.epoch_s)
         used = np.arange(ends.shape[1]) < shooters["busy"][:, None]
         later = np.arange(len(pk))[:, None, None] < np.where(used, ends, 0.0)

@@ -5,7 +5,9 @@ import pytest
 
 from agents.classical import make_policy
 from agents.classical.look_ahead import LookAhead
+from agents.classical.open_loop import OpenLoop
 from agents.rollout import play
+from agents.runs import load_policies
 from agents.scoring import gain_over
 from envs.batch import RaidBatch
 from envs.scenario import load_scenario
@@ -88,3 +90,17 @@ def test_it_must_be_shown_the_batch(duel):
     batch.reset()
     with pytest.raises(RuntimeError, match="watch"):
         improved(duel).predict(batch.observation)
+
+
+def test_it_does_not_look_ahead_on_a_planner(duel):
+    with pytest.raises(ValueError, match="base: LookAhead plans itself"):
+        LookAhead(duel, improved(duel))
+
+
+def test_planners_are_found_by_name(duel):
+    assert isinstance(load_policies(["look_ahead"], duel)["look_ahead"], LookAhead)
+    named = load_policies(["look_ahead:wta_threshold", "open_loop"], duel)
+    assert isinstance(named["look_ahead:wta_threshold"], LookAhead)
+    assert isinstance(named["open_loop"], OpenLoop)
+    with pytest.raises(ValueError, match="wta_greedee"):
+        load_policies(["look_ahead:wta_greedee"], duel)
