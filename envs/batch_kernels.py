@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from envs.core import fire_control, identification, sensing
 from envs.core.compiled import compiled
 from envs.core.randomness import imagined_key
+from envs.core.start import redraw
 from envs.core.state import State
-from envs.core.step import redraw, reset_one, step_one
+from envs.core.step import reset_one, step_one
 from envs.encoding import encode
 
 

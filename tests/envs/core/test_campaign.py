@@ -5,7 +5,7 @@ import pytest
 
 from envs.batch import RaidBatch
 from envs.core.randomness import LULL, raid_key, uniform
-from envs.core.step import epochs_until
+from envs.core.start import epochs_until
 from envs.scenario import load_scenario
 from tests.envs.small import (
     asset,
