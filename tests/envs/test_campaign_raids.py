@@ -6,8 +6,8 @@ import pytest
 from agents.classical import make_policy
 from envs.batch import RaidBatch, mean_undefended_loss
 from envs.core import campaign as core_campaign
-from envs.core.state import ABSENT
 from envs.core.start import draw_raid
+from envs.core.state import ABSENT
 from envs.scenario import load_scenario, read_scenario
 from tests.envs.random_play import random_orders
 from tests.envs.small import assert_same, campaign, hold, named, no_orders, started
