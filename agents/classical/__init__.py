@@ -63,7 +63,7 @@ def make_policy(
         weights: For ``wta_pricing``: term to weight, or the path of a weights file. Default: the
             weights tuned for the scenario. A path serves ``wta_threshold`` too.
         price: For ``wta_threshold`` and ``open_loop``: the price. Default: the one tuned for the
-            scenario as a threshold.
+            scenario, and for ``open_loop`` none, 0, which protects more than any tried above it.
         seed: For ``random_legal``.
 
     Raises:
@@ -74,9 +74,7 @@ def make_policy(
     scenario = load_scenario(scenario)
     match one_of(name, (*POLICY_NAMES, *SOLVER_NAMES, *PLANNER_NAMES), "policy"):
         case "open_loop":
-            if price is None:
-                price = tuned_weights(scenario, _path(weights)).threshold
-            return OpenLoop(scenario, price=price)
+            return OpenLoop(scenario, price=0.0 if price is None else price)
         case "look_ahead":
             return LookAhead(scenario, make_policy("wta_pricing", scenario, weights=weights))
         case "optimal":

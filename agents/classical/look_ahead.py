@@ -48,9 +48,9 @@ class LookAhead(ClassicalPlanner):
         base: Policy,
         *,
         candidates: int = 12,
-        futures: int = 16,
+        futures: int = 32,
         horizon: int | None = None,
-        caution: float = 1.0,
+        caution: float = 2.0,
         seed: int = 0,
     ) -> None:
         for name, value, least in (("candidates", candidates, 2), ("futures", futures, 2)):
