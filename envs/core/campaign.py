@@ -6,10 +6,9 @@ import numpy as np
 
 from envs.core import metrics, randomness
 from envs.core.compiled import compiled
+from envs.core.logistics import fill
 from envs.core.params import NONE
 from envs.core.randomness import derived_key, uniform
-
-_NEVER = np.float32(np.inf)
 
 
 @compiled()
@@ -140,8 +139,4 @@ def neediest(shooters, deployment, kind, nations):
 def restock(shooters, deployment):
     """Fill magazines from the reserves beside them: a lull is longer than any reload."""
     for s in range(shooters.shape[0]):
-        shooter = shooters[s]
-        brought = min(deployment[s].magazine - shooter.rounds, shooter.reserve)
-        shooter.rounds += brought
-        shooter.reserve -= brought
-        shooter.reload_s = _NEVER
+        fill(shooters[s], deployment[s])

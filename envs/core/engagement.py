@@ -32,10 +32,8 @@ def launch(
 ):
     """Start the engagements that `actions` [S] orders and the mask [S, 1 + I] allows.
 
-    Intercept time and pk are those of the pair table, frozen at launch. Where that pk is of a
-    believed kind, the engagement will be judged by the same pk for the kind that the threat is;
-    neutral aircraft taken for a threat are hit as surely as that would be. A fighter pair is sent,
-    and spends its round when it fires.
+    Intercept time and pk are those of the pair table, frozen at launch. A fighter pair is sent, and
+    spends its round when it fires.
     What is illegal or unknown is a hold, counted in the metric `illegal_actions`.
     """
     for s in range(mask.shape[0]):
@@ -53,14 +51,9 @@ def launch(
         engagement.track = slot
         engagement.resolve_s = now_s + pairs[s, slot].flight_s
         engagement.pk = pairs[s, slot].pk
-        engagement.true_pk = engagement.pk
-        kind = kinds[threat.kind]
-        if not (tracks[slot].certain or kind.neutral):
-            believed = believed_pk(base_pk[s], beliefs[slot], tracks[slot].neutral)
-            share = base_pk[s, threat.kind] / believed
-            engagement.true_pk = min(engagement.true_pk * share, _ONE)
-        if deployed.jams:
-            engagement.true_pk = jamming_pk(engagement.true_pk, kind, threat.number, key)
+        engagement.true_pk = judged_pk(
+            engagement.pk, base_pk[s], tracks[slot], beliefs[slot], threat, kinds, deployed, key
+        )
         engagement.leg = threat.leg
         shooter.busy += 1
         totals[metrics.ENGAGEMENTS] += 1.0
@@ -68,6 +61,21 @@ def launch(
             air_policing.send(shooter, deployed, tracks[slot], pairs[s, slot].flight_s, now_s)
         else:
             spend(shooter, deployed, threat, kinds, totals)
+
+
+@compiled()
+def judged_pk(pk, base_pk, track, belief, threat, kinds, deployed, key):
+    """Return by what an engagement of a shooter will be judged, its predicted pk being `pk`.
+
+    Where that is of a believed kind, the same pk for the kind that the threat is; neutral aircraft
+    taken for a threat are hit as surely as that would be.
+    """
+    kind = kinds[threat.kind]
+    if not (track.certain or kind.neutral):
+        believed = believed_pk(base_pk, belief, track.neutral)
+        share = base_pk[threat.kind] / believed if believed > _ZERO else _ZERO
+        pk = min(pk * share, _ONE)
+    return jamming_pk(pk, kind, threat.number, key) if deployed.jams else pk
 
 
 @compiled()

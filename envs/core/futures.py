@@ -11,7 +11,7 @@ import numpy as np
 
 from envs.core import flight, randomness, sensing
 from envs.core.compiled import compiled
-from envs.core.engagement import believed_pk, jamming_pk
+from envs.core.engagement import judged_pk
 from envs.core.params import NONE
 from envs.core.randomness import uniform
 from envs.core.state import INBOUND, KILLED
@@ -78,16 +78,16 @@ def in_reach(threat, kind, sensors, deployed, paths):
 
 
 @compiled()
-def believe_threat(threat, track, belief, kinds, assets, known, slot, key):
+def believe_threat(threat, track, belief, kinds, assets, slot, key):
     """Draw the threat behind a track: what it is, where it goes, whether it does damage, its luck.
 
-    Its kind is drawn by belief, unless it is `known`. It aims at the likeliest aim point with the
+    Its kind is drawn by belief, unless that is certain. It aims at the likeliest aim point with the
     probability believed, and else at any other, by value. That it lives says nothing about the
     engagements to come, so its survival begins anew.
     """
     number = -1 - slot  # apart from those of the raid
     kind = np.int64(track.kind)
-    if not known:
+    if not track.certain:
         kind = drawn_kind(belief, uniform(key, randomness.KIND, number, 0))
     aim = np.int64(NONE)
     if not kinds[kind].neutral:
@@ -188,7 +188,7 @@ def believe_contact(contact, track, slot, misses, reports, detections, epoch):
 
 @compiled()
 def aim_engagements(
-    engagements, shooters, deployment, base_pk, held, tracks, beliefs, threats, kinds, perfect, key
+    engagements, shooters, deployment, base_pk, held, tracks, beliefs, threats, kinds, key
 ):
     """Direct the engagements under way at the threats now behind their tracks.
 
@@ -203,12 +203,13 @@ def aim_engagements(
                 engagement.track = NONE
                 continue
             engagement.target, engagement.leg = slot, 0
-            engagement.true_pk = engagement.pk
-            threat = threats[slot]
-            kind = kinds[threat.kind]
-            if not (perfect or tracks[slot].certain or kind.neutral):
-                believed = believed_pk(base_pk[s], beliefs[slot], tracks[slot].neutral)
-                share = base_pk[s, threat.kind] / believed if believed > _ZERO else _ZERO
-                engagement.true_pk = min(engagement.true_pk * share, _ONE)
-            if deployment[s].jams:
-                engagement.true_pk = jamming_pk(engagement.true_pk, kind, threat.number, key)
+            engagement.true_pk = judged_pk(
+                engagement.pk,
+                base_pk[s],
+                tracks[slot],
+                beliefs[slot],
+                threats[slot],
+                kinds,
+                deployment[s],
+                key,
+            )

@@ -18,13 +18,12 @@ def supply(shooters, deployment):
 
 
 @compiled()
-def rearm(shooter, deployed, now_s):
-    """End the turn-round of a fighter pair, begun when it landed: it takes on what it can."""
-    if shooter.reload_s <= now_s:
-        brought = min(deployed.magazine - shooter.rounds, shooter.reserve)
-        shooter.rounds += brought
-        shooter.reserve -= brought
-        shooter.reload_s = _NEVER
+def fill(shooter, deployed):
+    """Fill a magazine from the reserve beside it; no reload is under way any more."""
+    brought = min(deployed.magazine - shooter.rounds, shooter.reserve)
+    shooter.rounds += brought
+    shooter.reserve -= brought
+    shooter.reload_s = _NEVER
 
 
 @compiled()
@@ -37,7 +36,8 @@ def reload(shooters, deployment, now_s):
     for s in range(shooters.shape[0]):
         shooter, deployed = shooters[s], deployment[s]
         if deployed.sortie_s > 0.0:
-            rearm(shooter, deployed, now_s)
+            if shooter.reload_s <= now_s:  # its turn-round, begun when it landed, is over
+                fill(shooter, deployed)
             continue
         if shooter.reserve == 0 or not shooter.able:
             shooter.reload_s = _NEVER

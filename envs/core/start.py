@@ -104,8 +104,7 @@ def redraw(state, params, b, key, table, order):
         if not held[i]:
             continue
         track, threat = tracks[i], threats[i]
-        known = picture.perfect or track.certain
-        futures.believe_threat(threat, track, beliefs[i], kinds, assets, known, i, member.key)
+        futures.believe_threat(threat, track, beliefs[i], kinds, assets, i, member.key)
         futures.believe_route(threat, routes[i], track, kinds, assets, now_s)
         track.threat = i
         if not picture.perfect:
@@ -123,7 +122,6 @@ def redraw(state, params, b, key, table, order):
         beliefs,
         threats,
         kinds,
-        picture.perfect,
         member.key,
     )
 
