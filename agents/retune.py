@@ -9,14 +9,13 @@ beside the search's history; `--release` puts them into the package.
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from agents.classical.tuning_history import TuningSettings
-from agents.classical.weights_file import load_tuned, weights_path
+from agents.classical.weights_file import load_tuned, save_tuned, weights_path
 from agents.interruption import Interruption
 from agents.runs import WEIGHTS_FILE, fit_pricing
 from envs.scenario import load_scenario, scenario_names
@@ -86,7 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print("stopped and saved; the same command goes on")
                 return interruption.exit_code
             if chosen.release:
-                shutil.copyfile(folder / WEIGHTS_FILE, weights_path(scenario.name))
+                found = load_tuned(folder / WEIGHTS_FILE, scenario.name)
+                save_tuned(found, weights_path(scenario.name))
     return 0
 
 

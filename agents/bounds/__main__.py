@@ -31,9 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("one raid or more is needed, and a seed of 0 or more")
     seeds = np.arange(chosen.first_seed, chosen.first_seed + chosen.raids)
     try:
-        scenarios = [load_scenario(name) for name in chosen.scenarios or scenario_names()]
-        for scenario in scenarios:
-            check_supported(scenario)
+        scenarios = _asked(chosen.scenarios)
         print(_line(_HEAD), _line(["---"] * len(_HEAD)), sep="\n", flush=True)
         for scenario in scenarios:
             print(_line(_row(scenario, seeds, chosen.split)), flush=True)
@@ -45,6 +43,26 @@ def main(arguments: list[str] | None = None) -> int:
         f"raids from seed {chosen.first_seed}. Bound: the smaller of the two means. Processor time."
     )
     return 0
+
+
+def _asked(names: Sequence[str]) -> list[Scenario]:
+    """Return the scenarios named, or all for which a bound is proven, saying which are not.
+
+    Raises:
+        ValueError: if one that is named is not supported.
+    """
+    scenarios = []
+    for name in names or scenario_names():
+        scenario = load_scenario(name)
+        try:
+            check_supported(scenario)
+        except ValueError as error:
+            if names:
+                raise
+            print(f"{name} is left out: {error}", file=sys.stderr)
+            continue
+        scenarios.append(scenario)
+    return scenarios
 
 
 def _row(scenario: Scenario, seeds: NDArray[np.int64], split: str) -> list[str]:

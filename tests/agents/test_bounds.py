@@ -324,3 +324,12 @@ def test_the_command_prints_a_line_a_scenario(capsys: pytest.CaptureFixture[str]
     assert "4 validation raids" in lines[-1]
     assert command.main(["standart"]) == 1
     assert "standard" in capsys.readouterr().err
+
+
+def test_all_scenarios_are_those_for_which_a_bound_is_proven(capsys):
+    names = [scenario.name for scenario in command._asked([])]
+    assert {"duel", "standard", "region", "campaign"} <= set(names)
+    assert "air-policing" not in names
+    assert "air-policing is left out: bounds: " in capsys.readouterr().err
+    with pytest.raises(ValueError, match="not supported"):
+        command._asked(["duel", "air-policing"])
