@@ -67,12 +67,14 @@ def solve_highs_milp(instance: Instance, seconds: float) -> Solution:
     return solution(instance, "HiGHS MILP", counts, info.mip_dual_bound, clock.seconds())
 
 
-def solve_cp_sat(instance: Instance, seconds: float) -> Solution | None:
-    """OR-Tools CP-SAT on the linearised problem, one worker; None if it is not installed."""
-    try:
-        from ortools.sat.python import cp_model
-    except ImportError:
-        return None
+def solve_cp_sat(instance: Instance, seconds: float) -> Solution:
+    """OR-Tools CP-SAT on the linearised problem, one worker.
+
+    Both OR-Tools and highspy carry HiGHS, and neither loads after the other: call it in a process
+    of its own.
+    """
+    from ortools.sat.python import cp_model
+
     clock = Clock(seconds)
     depth = _depths(instance)
     weapons, targets = depth.shape

@@ -20,15 +20,16 @@ def match_rows(
     row_price: NDArray[np.float64],
     column_price: NDArray[np.float64],
 ) -> None:
-    """Matches every row to a column of its own at least total cost.
+    """Matches rows to columns of their own at least total cost; a row may stay single at cost 0.
 
-    Shortest augmenting paths, one row after another (Jonker and Volgenant 1987). At the end
-    row_price[r] + column_price[c] <= cost[r, c], with equality where matched, column_price <= 0,
-    and column_price = 0 where the column is free: the proof of optimality.
+    Shortest augmenting paths, one row after another (Jonker and Volgenant 1987), the row with the
+    least cost first: what comes late then stays single, or displaces few. At the end row_price[r]
+    + column_price[c] <= cost[r, c], with equality where matched; neither price is positive, that
+    of a single row and of a free column is 0: the proof of optimality.
 
     Args:
-        cost: [N, M], N <= M, finite.
-        column_of: [N], overwritten.
+        cost: [N, M], finite.
+        column_of: [N], overwritten; -1 for a single row.
         row_price: [N], overwritten.
         column_price: [M], overwritten.
     """
@@ -37,13 +38,18 @@ def match_rows(
     previous = np.empty(columns, np.int64)  # the column before on the shortest path, -1 at the root
     distance = np.empty(columns)
     settled = np.empty(columns, np.bool_)
+    own = np.empty(rows)
+    for r in range(rows):
+        own[r] = cost[r].min()
     column_of[:] = -1
     row_price[:] = 0.0
     column_price[:] = 0.0
-    for root in range(rows):
+    for root in np.argsort(own):
         distance[:] = np.inf
         settled[:] = False
         row, last, shortest = root, -1, 0.0
+        # Cheapest end of the path at a row that becomes single, and the column it gives up.
+        alone, given_up = 0.0, -1
         while True:
             nearest = -1
             least = np.inf
@@ -58,18 +64,27 @@ def match_rows(
                 if distance[c] < least:
                     least = distance[c]
                     nearest = c
+            if nearest < 0 or least >= alone:
+                shortest = alone
+                last = given_up
+                break
             shortest = least
             last = nearest
             settled[last] = True
-            if row_of[last] < 0:
-                break
             row = row_of[last]
+            if row < 0:
+                break
+            if shortest - row_price[row] < alone:
+                alone = shortest - row_price[row]
+                given_up = last
         row_price[root] += shortest
         for c in range(columns):
             if settled[c]:
                 column_price[c] -= shortest - distance[c]
                 if row_of[c] >= 0:
                     row_price[row_of[c]] += shortest - distance[c]
+        if last >= 0 and row_of[last] >= 0:
+            column_of[row_of[last]] = -1
         while last >= 0:
             before = previous[last]
             row = root if before < 0 else row_of[before]
@@ -101,18 +116,15 @@ def assign_single_rounds(
     prices = np.zeros(rounds.size)
     if unit.size == 0:
         return counts, prices
-    saved = value[:, None] * (1.0 - survival)
-    cost = -np.ascontiguousarray(saved.T[unit])
-    wide = cost.shape[0] <= cost.shape[1]
-    table = cost if wide else np.ascontiguousarray(cost.T)
-    match, row_price, column_price = np.empty(len(table), np.int64), *map(np.empty, table.shape)
-    match_rows(table, match, row_price, column_price)
-    rows = np.arange(len(table))
-    units, targets = (rows, match) if wide else (match, rows)
-    useful = cost[units, targets] < 0.0
-    counts[unit[units[useful]], targets[useful]] = 1
+    cost = np.ascontiguousarray(value[:, None] * (survival - 1.0)[:, unit])
+    match, target_price, unit_price = np.empty(value.size, np.int64), *map(np.empty, cost.shape)
+    match_rows(cost, match, target_price, unit_price)
+    targets = np.flatnonzero(match >= 0)
+    counts[unit[match[targets]], targets] = 1
     # A round left over has the price 0, so its weapon's rounds have; rounds of one weapon are
     # alike, and their prices are equal but for rounding.
-    price_of_unit = -(row_price if wide else column_price)
-    np.maximum.at(prices, unit, price_of_unit)
+    np.maximum.at(prices, unit, -unit_price)
+    if targets.size == unit.size:
+        # Nothing is left over: all prices may rise together until a target is as well off alone.
+        prices += max(0.0, float(-target_price.max()))
     return counts, np.maximum(prices, 0.0)

@@ -28,6 +28,10 @@ class Clock:
         """Seconds that are left, not below 0."""
         return max(0.0, self.limit - self.seconds())
 
+    def part(self, share: float) -> Clock:
+        """A clock of its own over a share of what is left."""
+        return Clock(max(share * self.left(), 1e-9))
+
     def over(self) -> bool:
         """Whether the limit is reached."""
         return self.seconds() >= self.limit

@@ -63,6 +63,16 @@ class ColumnPool:
             used = np.flatnonzero(allocation[:, t])
             self.add(t, used, allocation[used, t])
 
+    def part(self, targets: NDArray[np.int64], rounds: NDArray[np.int64]) -> ColumnPool:
+        """The pool of some targets alone, with their columns that fit into the rounds [W]."""
+        number = np.full(self.value.size, -1)
+        number[targets] = np.arange(targets.size)
+        part = ColumnPool(self.value[targets], np.ascontiguousarray(self.survival[targets]))
+        for t, weapons, counts in zip(self.target, self.weapons, self.counts, strict=True):
+            if number[t] >= 0 and (counts <= rounds[weapons]).all():
+                part.add(int(number[t]), weapons, counts)
+        return part
+
     def indicator(self, allocation: NDArray[np.int64]) -> NDArray[np.float64]:
         """1 for each column that an allocation [W, T] uses, as far as they are here."""
         chosen = np.zeros(len(self))

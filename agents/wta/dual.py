@@ -19,6 +19,10 @@ from numpy.typing import NDArray
 from agents.wta.clock import Clock
 from agents.wta.pricing import NODE_BUDGET, new_work, price_targets
 
+_FIRST_LENGTH, _SHORTER = 0.5, 0.95
+_MOST_EXCESS = 3.0
+_LEAST_PRICE = 1e-3
+
 
 @dataclass(frozen=True)
 class Priced:
@@ -120,51 +124,37 @@ def first_prices(
 def ascend(
     pricer: Pricer,
     prices: NDArray[np.float64],
-    objective: float,
     steps: int,
     clock: Clock,
-    keep: list[Priced] | None = None,
-) -> tuple[NDArray[np.float64], float]:
-    """Climbs the bound by projected supergradient steps of Polyak's length, with momentum.
+    keep: list[Priced],
+) -> NDArray[np.float64]:
+    """Moves prices to where about as many rounds are bought as there are.
 
-    step = share * (objective - bound) / |bought - rounds|^2; the share is halved when the bound
-    has not risen for some steps (Held, Wolfe and Crowder 1974).
+    price *= exp(length * (bought - rounds) / rounds), the excess cut to at most ``_MOST_EXCESS``,
+    the length falling from step to step. Prices span orders of magnitude, which steps along the
+    supergradient itself do not (docs/wta.md).
 
     Args:
-        pricer: Prices the instance.
-        prices: Where to start [W].
-        objective: Loss of a known allocation.
-        steps: Most steps.
-        clock: Stops the climb.
-        keep: Receives everything that was priced, for columns.
+        pricer: Prices the instance; few nodes do, as only what is bought counts.
+        prices: Where to start [W]; raised to above 0.
+        steps: How many.
+        clock: Stops earlier.
+        keep: Receives what was bought in the last quarter, for columns.
 
     Returns:
-        The best prices [W] and their bound.
+        The last prices [W].
     """
-    best_prices, best = prices, -np.inf
-    direction = np.zeros_like(prices)
-    share, idle = 1.0, 0
+    positive = prices[prices > 0.0]
+    if positive.size == 0:
+        return prices
+    prices = np.maximum(prices, _LEAST_PRICE * positive.min())
+    supply = np.maximum(pricer.rounds, 1)
     for step in range(steps):
+        if clock.over():
+            break
         priced = pricer(prices)
-        if keep is not None:
+        if 4 * step >= 3 * steps:
             keep.append(priced)
-        if priced.bound > best:
-            best, best_prices, idle = priced.bound, prices, 0
-        else:
-            idle += 1
-        if objective - best <= 1e-9 * abs(objective) or clock.over():
-            break
-        if idle >= 8:
-            share, idle = 0.5 * share, 0
-            prices, direction = best_prices, np.zeros_like(prices)
-            if step < steps - 1:
-                continue
-        gradient = priced.bought - pricer.rounds
-        # A price of 0 does not fall, whatever its rounds.
-        gradient[(prices <= 0.0) & (gradient < 0.0)] = 0.0
-        direction = 0.6 * direction + gradient
-        norm = float(direction @ direction)
-        if norm == 0.0:
-            break
-        prices = np.maximum(prices + share * (objective - priced.bound) / norm * direction, 0.0)
-    return best_prices, best
+        excess = np.clip((priced.bought - pricer.rounds) / supply, -1.0, _MOST_EXCESS)
+        prices = prices * np.exp(_FIRST_LENGTH * _SHORTER**step * excess)
+    return prices

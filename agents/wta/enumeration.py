@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.wta.clock import Clock
 from agents.wta.columns import ColumnPool
 from agents.wta.pricing import Work, _sort_by_ratio, gather, least_cost, new_work, split_cost
 from envs.core.compiled import compiled
@@ -17,7 +18,8 @@ from envs.core.compiled import compiled
 MOST_COLUMNS = 25_000
 """Columns beyond which the choice among them is left alone; HiGHS then overruns its limit."""
 
-_MOST_NODES = 2_000_000
+FEW_NODES, MANY_NODES = 2_000_000, 30_000_000
+"""Nodes of all searches: some seconds, and about a minute."""
 
 
 @compiled()
@@ -92,7 +94,7 @@ def list_sets(
             work.place[depth] += 1
             work.fired[depth] = 0
             continue
-        nodes -= 1
+        nodes -= 1 + candidates // 32  # what the bounds look at
         survival = work.survival[k]
         left = work.left[depth] * survival ** work.fired[depth]
         spent = work.spent[depth] + work.price[k] * work.fired[depth]
@@ -122,6 +124,8 @@ def columns_within(
     prices: NDArray[np.float64],
     least: NDArray[np.float64],
     slack: float,
+    nodes: int = FEW_NODES,
+    clock: Clock | None = None,
 ) -> ColumnPool | None:
     """Lists every column whose cost is within ``slack`` of its target's least cost.
 
@@ -132,18 +136,21 @@ def columns_within(
         prices: [W].
         least: A bound of each target's least cost [T].
         slack: >= 0.
+        nodes: Most nodes of all searches.
+        clock: Stops between two targets.
 
     Returns:
-        The columns, the empty sets among them; None if they are too many.
+        The columns, the empty sets among them; None if they are too many or time is over.
     """
     pool = ColumnPool(value, survival)
     order = np.argsort(prices, kind="stable")
     work = new_work(rounds.size)
     first = np.empty(MOST_COLUMNS + 1, np.int64)
     weapon, count = np.empty((2, 8 * MOST_COLUMNS), np.int64)
-    nodes = _MOST_NODES
     margin = slack * (1.0 + 1e-9) + 1e-12 * float(value.max())
     for t in range(value.size):
+        if clock is not None and clock.over():
+            return None
         candidates, _ = gather(value[t], survival[t], prices, rounds, order, margin, 0, work)
         sets, nodes = list_sets(
             value[t], candidates, least[t] + margin, margin, nodes, work, first, weapon, count

@@ -1,10 +1,9 @@
 """The exact solver: columns, prices, enumeration.
 
 1. An allocation to start from: greedy, linear assignment where it applies, block search.
-2. The linear relaxation of the set-partitioning form by column generation; every target is priced
-   exactly, and every pricing gives a valid bound, so stopping early leaves a proven gap. Prices are
-   taken half way between the relaxation's and the best known (Wentges 1997), which calms them.
-3. A better allocation by a dive from the relaxation's optimum.
+2. The linear relaxation of the set-partitioning form by column generation (``relax``); every target
+   is priced exactly, and every pricing gives a valid bound, so stopping early leaves a proven gap.
+3. A better allocation by a dive from the relaxation's optimum, and by block search from there.
 4. All columns that a still better allocation may use, listed by their cost at the best prices; the
    best choice among them is the optimum (Baldacci, Christofides and Mingozzi 2008).
    Where they are too many, a better allocation is sought among the columns at hand first.
@@ -12,7 +11,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,18 +21,18 @@ from agents.wta.clock import Clock
 from agents.wta.columns import ColumnPool
 from agents.wta.dive import dive
 from agents.wta.dual import Priced, Pricer, ascend, first_prices
-from agents.wta.enumeration import columns_within
+from agents.wta.enumeration import FEW_NODES, MANY_NODES, columns_within
 from agents.wta.instance import ZERO_LOSS, Instance, Solution, solution
-from agents.wta.local_search import BlockSearch
+from agents.wta.local_search import PATIENCE, BlockSearch
 from agents.wta.marginal import marginal_counts
-from agents.wta.master import Master, choose_columns
-from agents.wta.pricing import NODE_BUDGET
+from agents.wta.master import choose_columns
+from agents.wta.relaxation import relax
 
-ASCENT_STEPS = 30
-"""Supergradient steps before the linear programmes; more gain nothing (docs/wta.md)."""
+ASCENT_STEPS, ASCENT_NODES = 40, 150
+"""Of the prices that column generation starts from; nodes of one target's search."""
 
-THOROUGH = 10 * NODE_BUDGET
-"""Nodes of one target's search once column generation has run dry at the usual budget."""
+DIVE_SHARE, POLISH_SHARE = 0.5, 0.2
+"""Of the time that is left, the most that the dive and the block search after it may take."""
 
 CLOSED = 1e-9
 """Relative gap that counts as none: rounding of sums."""
@@ -68,10 +67,7 @@ class _State:
 
     def offer(self, counts: NDArray[np.int64]) -> None:
         """Takes an allocation if it is better."""
-        left = self.value.copy()
-        weapon, target = np.nonzero(counts)
-        np.multiply.at(left, target, self.survival[target, weapon] ** counts[weapon, target])
-        loss = float(left.sum())
+        loss = float(_surviving(replace(self, counts=counts)).sum())
         if loss < self.loss:
             self.loss, self.counts = loss, counts
 
@@ -144,54 +140,45 @@ def _begin(
 
 
 def _close(state: _State, clock: Clock) -> None:
-    pricer = Pricer(state.value, state.survival, state.rounds)
     pool = ColumnPool(state.value, state.survival)
-    keep: list[Priced] = []
-    start = state.prices
-    if state.bound <= 0.0:
-        start = first_prices(state.value, state.survival, state.rounds, state.counts)
-    prices, bound = ascend(pricer, start, state.loss, ASCENT_STEPS, clock, keep)
-    if bound > state.bound:
-        state.bound, state.prices = bound, prices
-    for priced in keep:
-        pool.add_priced(priced)
     pool.add_allocation(state.counts)
-    if state.closed() or clock.over():
+    if state.bound <= 0.0:
+        keep: list[Priced] = []
+        start = first_prices(state.value, state.survival, state.rounds, state.counts)
+        few = Pricer(state.value, state.survival, state.rounds, ASCENT_NODES)
+        state.prices = ascend(few, start, ASCENT_STEPS, clock, keep)
+        for priced in keep:
+            pool.add_priced(priced)
+    if clock.over():
         return
-    master = Master(pool, state.rounds, _unit(state))
-    solved = _generate(state, master, pricer, clock)
-    if solved and not state.closed():
-        state.offer(dive(master, pricer, pool, clock))
-    for last in (False, True):
+    tolerance = max(CLOSED * state.loss, state.nothing)
+    relaxed = relax(pool, state.rounds, state.prices, _unit(state), tolerance, clock)
+    if relaxed.bound > state.bound:
+        state.bound, state.prices = relaxed.bound, relaxed.prices
+    if relaxed.shares is not None and not state.closed():
+        state.offer(dive(pool, relaxed, state.rounds, _unit(state), clock.part(DIVE_SHARE)))
+    _polish(state, clock)
+    for nodes in (FEW_NODES, MANY_NODES):
         if not state.closed() and not clock.over():
-            _enumerate(state, clock)
-        if not last and not state.closed() and not clock.over():
+            _enumerate(state, nodes, clock)
+        if nodes == FEW_NODES and not state.closed() and not clock.over():
             _choose(state, pool, 0.5 * clock.left())
 
 
-def _generate(state: _State, master: Master, pricer: Pricer, clock: Clock) -> bool:
-    """Column generation until the bound meets the relaxation's optimum; says if it was solved."""
-    while not clock.over():
-        solved = master.solve(clock.left())
-        if solved is None:
-            return False
-        optimum, prices = solved
-        if optimum - state.bound <= max(CLOSED * optimum, state.nothing) or state.closed():
-            return True
-        smooth = 0.5 * (state.prices + prices)
-        new = 0
-        for trial in (smooth, prices):
-            priced = pricer(trial)
-            new += master.pool.add_priced(priced)
-            state.learn(priced, trial)
-            if new:
-                break
-        if new == 0:
-            # The relaxation is solved, but for searches that their budget cut short.
-            if pricer.budget >= THOROUGH:
-                return True
-            pricer.budget = THOROUGH
-    return False
+def _surviving(state: _State) -> NDArray[np.float64]:
+    left = state.value.copy()
+    weapon, target = np.nonzero(state.counts)
+    power = state.counts[weapon, target]
+    np.multiply.at(left, target, state.survival[target, weapon] ** power)
+    return left
+
+
+def _polish(state: _State, clock: Clock) -> None:
+    """Block search from the best allocation, as long as it gains."""
+    search = BlockSearch(state.value, state.survival, state.rounds, state.counts)
+    part = clock.part(POLISH_SHARE)
+    while not state.closed() and not part.over() and search.idle < PATIENCE:
+        state.offer(search.run(1))
 
 
 def _choose(state: _State, pool: ColumnPool, seconds: float) -> None:
@@ -203,12 +190,12 @@ def _choose(state: _State, pool: ColumnPool, seconds: float) -> None:
         state.offer(found)
 
 
-def _enumerate(state: _State, clock: Clock) -> None:
+def _enumerate(state: _State, nodes: int, clock: Clock) -> None:
     """The optimum out of all columns that a better allocation may use."""
     value, survival, rounds = state.value, state.survival, state.rounds
-    priced = Pricer(value, survival, rounds, THOROUGH)(state.prices)
+    priced = Pricer(value, survival, rounds)(state.prices)
     slack = state.loss - priced.bound
-    pool = columns_within(value, survival, rounds, state.prices, priced.cost, slack)
+    pool = columns_within(value, survival, rounds, state.prices, priced.cost, slack, nodes, clock)
     if pool is None or clock.over():
         return
     found, bound = choose_columns(pool, rounds, _unit(state), clock.left(), state.counts)

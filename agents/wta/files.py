@@ -8,8 +8,9 @@
     <weapon> <target> <kill probability>
     ...
 
-Weapons and targets are numbered from 0. A pair that is not listed is not feasible. Empty lines are
-skipped. Where weapons differ in rounds, the first line holds one number of rounds for each.
+Weapons and targets are numbered from 0. A pair that is not listed is not feasible. Empty lines, and
+what follows a #, are skipped. Where weapons differ in rounds, the first line holds one number of
+rounds for each.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.wta.instance import Instance
+
+MOST = 1_000_000_000
+"""Largest whole number of a file."""
 
 Lines = list[tuple[int, list[str]]]
 
@@ -36,7 +40,7 @@ def read_instance(path: str | Path) -> Instance:
         FileNotFoundError: If there is no such file.
     """
     try:
-        return parse_instance(Path(path).read_text(encoding="utf-8"))
+        return parse_instance(Path(path).read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
         raise InstanceFileError(f"{path}: not a text file ({error.reason})") from None
     except InstanceFileError as error:
@@ -49,7 +53,8 @@ def parse_instance(text: str) -> Instance:
     Raises:
         InstanceFileError: If the text is malformed.
     """
-    lines = [(n, line.split()) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    numbered = ((n, line.partition("#")[0].split()) for n, line in enumerate(text.splitlines(), 1))
+    lines = [(n, words) for n, words in numbered if words]
     if not lines:
         raise InstanceFileError("the file is empty; its first line is: weapons targets rounds")
     weapons, targets, rounds = _header(lines[0])
@@ -140,6 +145,8 @@ def _integer(n: int, word: str, name: str, least: int) -> int:
         number = int(word)
     except ValueError:
         raise InstanceFileError(f"line {n}: {word!r}, {name} must be a whole number") from None
+    if number > MOST:
+        raise InstanceFileError(f"line {n}: {number}, {name} must be at most {MOST}")
     if number < least:
         raise InstanceFileError(f"line {n}: {number}, {name} must be at least {least}")
     return number

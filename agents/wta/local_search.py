@@ -90,16 +90,15 @@ def _lay_out(
     for n in taken:
         target[n] = -1
     surviving(value, survival, weapon, target, left)
-    cost = np.empty((taken.size, value.size))
-    for row in range(taken.size):
-        w = weapon[taken[row]]
-        for t in range(value.size):
-            cost[row, t] = -left[t] * (1.0 - survival[t, w])
-    column_of = np.empty(taken.size, np.int64)
-    match_rows(cost, column_of, np.empty(taken.size), np.empty(value.size))
-    for row in range(taken.size):
-        if cost[row, column_of[row]] < 0.0:
-            target[taken[row]] = column_of[row]
+    cost = np.empty((value.size, taken.size))
+    for t in range(value.size):
+        for column in range(taken.size):
+            cost[t, column] = -left[t] * (1.0 - survival[t, weapon[taken[column]]])
+    column_of = np.empty(value.size, np.int64)
+    match_rows(cost, column_of, np.empty(value.size), np.empty(taken.size))
+    for t in range(value.size):
+        if column_of[t] >= 0:
+            target[taken[column_of[t]]] = t
 
 
 @compiled()

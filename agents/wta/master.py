@@ -72,11 +72,6 @@ class Master:
         values[: found.size] = found
         return values
 
-    def fix(self, columns: list[int]) -> None:
-        """Takes columns whole from now on."""
-        index, ones = np.array(columns, np.int32), np.ones(len(columns))
-        self.highs.changeColsBounds(index.size, index, ones, ones)
-
     def _grow(self) -> None:
         new = range(self._taken, len(self.pool))
         if new:

@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 
 from envs.core.compiled import compiled
 
-NODE_BUDGET = 2_000
-"""Nodes of one search; random instances of the literature take some tens."""
+NODE_BUDGET = 20_000
+"""Nodes of one search; on random instances of the literature it takes some tens or hundreds."""
 
 ALL_NODES = 1_000_000
 """Nodes of all targets together, after which each target is searched with ``_FEW`` nodes."""

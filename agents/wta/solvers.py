@@ -8,7 +8,8 @@ import numpy as np
 
 from agents.wta.assignment import assign_single_rounds
 from agents.wta.clock import Clock
-from agents.wta.dual import Pricer
+from agents.wta.dual import Pricer, ascend
+from agents.wta.enumeration import columns_within
 from agents.wta.exact import solve_exact
 from agents.wta.instance import Instance, Solution, solution
 from agents.wta.local_search import BlockSearch
@@ -99,3 +100,9 @@ def warm_up(solvers: Sequence[str] = SOLVER_NAMES) -> None:
     instance = Instance(value, pk, np.array([2, 1]), np.ones((2, 2), np.bool_))
     for solver in solvers:
         solve(instance, solver, steps=2)
+    if "exact" in solvers:
+        # So small an instance is closed before what the large ones need.
+        survival, prices = instance.survival_by_target(), np.ones(2)
+        ascend(Pricer(value, survival, instance.rounds), prices, 1, Clock(), [])
+        BlockSearch(value, survival, instance.rounds, np.zeros((2, 2), np.int64)).run(1)
+        columns_within(value, survival, instance.rounds, prices, np.zeros(2), 5.0)

@@ -76,6 +76,7 @@ def test_a_file_survives_the_disk(tmp_path: Path) -> None:
             "2 3 1 1 1",
             "line 1: 3 numbers of rounds, must be one, or one for each of the 2",
         ),
+        ("2 3 1", "2 3 9999999999", "line 1: 9999999999, the number of rounds must be at most"),
         ("20\n", "-20\n", "line 3: value -20, must be finite and >= 0"),
         ("20\n", "nan\n", "line 3: value nan, must be finite and >= 0"),
         ("20\n", "20 1\n", "line 3: '20 1', must be one value; 3 lines of one value each"),
@@ -92,6 +93,19 @@ def test_a_file_survives_the_disk(tmp_path: Path) -> None:
 def test_malformed_files(old: str, new: str, message: str) -> None:
     with pytest.raises(InstanceFileError, match=message):
         parse_instance(FILE.replace(old, new))
+
+
+def test_comments_blank_lines_other_line_ends_and_numbers_change_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "instance.txt"
+    text = "# drawn by hand\n" + FILE.replace("20\n", "2e1 # twice the first\n\n \t\n")
+    text = text.replace("0 0 0.5\n", " 0\t0  5E-1 \n#0 1 0.75\n")
+    path.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert same(read_instance(path), parse_instance(FILE))
+
+
+def test_lines_are_counted_as_they_stand_in_the_file() -> None:
+    with pytest.raises(InstanceFileError, match="line 5: value -20, must be finite and >= 0"):
+        parse_instance("# a comment\n\n" + FILE.replace("20\n", "-20\n"))
 
 
 def test_a_file_that_ends_early_says_where() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 
@@ -27,10 +29,22 @@ def test_the_linearised_problem_bounds_the_loss(family: str) -> None:
 def test_the_table_has_a_row_for_every_solver(capsys: pytest.CaptureFixture[str]) -> None:
     static_wta.main(["--sizes", "narrow:4x5x1", "--seconds", "20"])
     lines = capsys.readouterr().out.splitlines()
-    names = [line.split(" | ")[1] for line in lines[2:]]
+    rows = [line for line in lines if line.startswith("| narrow")]
+    names = [line.split(" | ")[1] for line in rows]
     assert names[:5] == ["marginal", "assignment", "search", "exact", "HiGHS MILP"]
-    objectives = np.array([float(line.split(" | ")[2]) for line in lines[2:]])
+    objectives = np.array([float(line.split(" | ")[2]) for line in rows])
     assert (objectives >= objectives[3] - 1e-6).all()
+    assert len(names) == 5 + (find_spec("ortools") is not None)
+
+
+def test_the_table_says_that_cp_sat_is_missing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(static_wta, "find_spec", lambda name: None)
+    static_wta.main(["--sizes", "narrow:2x2x1", "--solvers", "exact", "--seconds", "20"])
+    text = capsys.readouterr().out
+    assert text.startswith("CP-SAT is missing: pip install 'balticshield[bench]'")
+    assert "CP-SAT |" not in text
 
 
 def test_a_wrong_size_says_what_is_right(capsys: pytest.CaptureFixture[str]) -> None:
