@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from envs.batch import RaidBatch, check_actions
 from envs.observation import flat_mask
+from envs.rendering.renderer import RENDER_FPS, RENDER_MODES, Renderer
 from envs.validation import one_of
 
 
@@ -31,6 +32,8 @@ class BalticShieldEnv(gymnasium.Env):
         reward: weight by metric name; None for the default.
         max_epochs: limit after which an episode is truncated; None for none.
         split: raids played at first, "train", "validation" or "test".
+        render_mode: "human", "rgb_array" (uint8 [960, 960, 3]), "ansi" or None; pictures show the
+            truth, so they are for people and never for a policy.
 
     Example:
         >>> import gymnasium
@@ -40,7 +43,10 @@ class BalticShieldEnv(gymnasium.Env):
         >>> observation, reward, terminated, truncated, info = env.step(hold)
     """
 
-    metadata = {"render_modes": []}  # noqa: RUF012 (Gymnasium's own way to declare it)
+    metadata = {  # noqa: RUF012 (Gymnasium's own way to declare it)
+        "render_modes": list(RENDER_MODES),
+        "render_fps": RENDER_FPS,
+    }
 
     def __init__(
         self,
@@ -48,8 +54,11 @@ class BalticShieldEnv(gymnasium.Env):
         reward: Mapping[str, float] | None = None,
         max_epochs: int | None = None,
         split: str = "train",
+        render_mode: str | None = None,
     ) -> None:
         self.batch = RaidBatch(scenario, 1, reward, max_epochs, split)
+        self.render_mode = render_mode
+        self._renderer = Renderer(self.batch, render_mode)
         self.observation_space = self.batch.layout.observation_space()
         self.action_space = self.batch.layout.action_space()
 
@@ -73,6 +82,7 @@ class BalticShieldEnv(gymnasium.Env):
             one_of(option, ["split"], "options")
         seeds = None if seed is None else np.array([seed], np.int64)
         self.batch.reset(None, seeds, (options or {}).get("split"))
+        self._renderer.note()
         return self._observation(), {}
 
     def step(
@@ -90,11 +100,20 @@ class BalticShieldEnv(gymnasium.Env):
             ValueError: on an action of another shape or dtype.
         """
         self.batch.step(check_actions(action, self.batch.scenario)[None])
+        self._renderer.note()
         terminated, truncated = bool(self.batch.terminated[0]), bool(self.batch.truncated[0])
         info: dict[str, Any] = {}
         if terminated or truncated:
             info["metrics"] = self.metrics()
         return self._observation(), float(self.batch.reward[0]), terminated, truncated, info
+
+    def render(self) -> Any:
+        """Return the present as the render mode has it; see `envs.rendering.renderer.Renderer`."""
+        return self._renderer.render()
+
+    def close(self) -> None:
+        """Close the window of mode `human`."""
+        self._renderer.close()
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return which choices are legal now; see `envs.observation.flat_mask`."""
@@ -115,6 +134,7 @@ class BalticShieldEnv(gymnasium.Env):
     def set_state(self, saved: Mapping[str, NDArray[Any]]) -> None:
         """Go on from what `get_state` returned."""
         self.batch.set_state(saved)
+        self._renderer.note()
 
     def _observation(self) -> dict[str, NDArray[Any]]:
         return {name: array[0].copy() for name, array in self.batch.observation.items()}

@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 
 from envs.batch import RaidBatch, split_index
 from envs.observation import flat_mask
+from envs.rendering.renderer import RENDER_FPS, Renderer
+from envs.validation import one_of
+
+_MODES = ("rgb_array", "ansi")
 
 
 class BalticShieldVectorEnv(gymnasium.vector.VectorEnv):
@@ -27,6 +31,7 @@ class BalticShieldVectorEnv(gymnasium.vector.VectorEnv):
         reward: weight by metric name; None for the default, -loss / mean undefended loss.
         max_epochs: limit after which an episode is truncated; None for none.
         split: raids played at first, "train", "validation" or "test".
+        render_mode: "rgb_array", "ansi" or None; pictures show the truth, so they are for people.
 
     On the step that ends an episode `infos["metrics"]` holds every metric, float64 [B], and
     `infos["_metrics"]` the rows it is true of.
@@ -40,11 +45,19 @@ class BalticShieldVectorEnv(gymnasium.vector.VectorEnv):
         reward: Mapping[str, float] | None = None,
         max_epochs: int | None = None,
         split: str = "train",
+        render_mode: str | None = None,
     ) -> None:
         self.batch = RaidBatch(scenario, num_envs, reward, max_epochs, split)
         self.num_envs = num_envs
         self.autoreset_mode = AutoresetMode(autoreset_mode)
-        self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
+        self.metadata = {
+            "render_modes": list(_MODES),
+            "render_fps": RENDER_FPS,
+            "autoreset_mode": self.autoreset_mode,
+        }
+        self.render_mode = None if render_mode is None else one_of(render_mode, _MODES, "render_mode")
+        shown = 0 if render_mode is None else num_envs
+        self._renderers = [Renderer(self.batch, render_mode, row) for row in range(shown)]
         self.single_observation_space = self.batch.layout.observation_space()
         self.single_action_space = self.batch.layout.action_space()
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -82,6 +95,7 @@ class BalticShieldVectorEnv(gymnasium.vector.VectorEnv):
             self.batch.reset(rows & fresh, seeds, split)
         if np.any(rows & ~fresh):
             self.batch.reset(rows & ~fresh, None, split)
+        self._note()
         return self.batch.snapshot(), {}
 
     def step(
@@ -120,7 +134,22 @@ class BalticShieldVectorEnv(gymnasium.vector.VectorEnv):
         if self.autoreset_mode == AutoresetMode.SAME_STEP and ended.any():
             infos = self._final(infos, ended)
             batch.reset(ended)
+        self._note()
         return batch.snapshot(), reward, terminated, truncated, infos
+
+    def render(self) -> tuple[Any, ...] | None:
+        """Return what each row shows: B pictures, uint8 [960, 960, 3], or B texts.
+
+        Raises:
+            RuntimeError: if no render mode was given, or nothing has been reset yet.
+        """
+        if self.render_mode is None:
+            raise RuntimeError("render(): no render_mode was given; gymnasium.make_vec(…, render_mode=")
+        return tuple(renderer.render() for renderer in self._renderers)
+
+    def _note(self) -> None:
+        for renderer in self._renderers:
+            renderer.note()
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return which choices are legal now; see `envs.observation.flat_mask`."""
@@ -141,6 +170,7 @@ class BalticShieldVectorEnv(gymnasium.vector.VectorEnv):
     def set_state(self, saved: Mapping[str, NDArray[Any]]) -> None:
         """Go on from what `get_state` returned."""
         self.batch.set_state(saved)
+        self._note()
 
     def _rows(self, mask: Any) -> NDArray[np.bool_]:
         if mask is None:

@@ -1,8 +1,6 @@
 """The map of a scenario: coast, assets, shooters and sensors with their reach, who comes whence."""
 
-import json
 from collections.abc import Sequence
-from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 from envs.core.sensing import HORIZON
 from envs.entities import Scenario, Shooter
 from envs.geography import to_plane
+from envs.rendering import scene
 from envs.scenario_params import entry_line, exit_line, sensor_paths_m
 
 # Okabe and Ito's colours, which people with any colour vision tell apart.
@@ -24,7 +23,6 @@ LAND, SEA, LINE = "#f2efe9", "#dce9f2", "#9a9a9a"
 ASSET, SHOOTER, SENSOR, ENTRY = "#0072b2", "#009e73", "#cc79a7", "#d55e00"
 HEARING, TRAFFIC = "#e69f00", "#000000"
 DRONE = 0.6  # signature of the threat that coverage is drawn for
-_MARGIN_KM = 25.0
 # Lines up and down at which a label is tried.
 _OFFSETS = [0.0] + [sign * step for step in range(1, 20) for sign in (-1.0, 1.0)]
 _GRID = 400  # points along each side of the coverage grid
@@ -231,34 +229,18 @@ def _places_km(entries: Any) -> Any:
 
 def _draw_land(axes: Axes) -> None:
     axes.set_facecolor(SEA)
-    text = (resources.files("envs") / "data" / "baltic.geojson").read_text(encoding="utf-8")
-    for feature in json.loads(text)["features"]:
-        geometry = feature["geometry"]
-        if geometry["type"] not in ("Polygon", "MultiPolygon"):
-            continue
-        whole = geometry["type"] == "MultiPolygon"
-        for polygon in geometry["coordinates"] if whole else [geometry["coordinates"]]:
-            ring = to_plane([tuple(point[:2]) for point in polygon[0]]) / 1e3
-            axes.fill(*ring.T, fc=LAND, ec=LINE, lw=0.6, zorder=1)
+    for ring in scene.land():
+        axes.fill(*ring.T / 1e3, fc=LAND, ec=LINE, lw=0.6, zorder=1)
 
 
 def _frame(axes: Axes, scenario: Scenario) -> tuple[float, float]:
     """Set the limits of the map to hold all of the scenario; return width and height in km."""
-    places = np.concatenate(
-        [
-            *(_places_km(some) for some in (scenario.assets, scenario.shooters, scenario.sensors)),
-            *(path / 1e3 for path in sensor_paths_m(scenario)),
-            *(entry_line(package) / 1e3 for package in scenario.packages),
-            *(exit_line(package) / 1e3 for package in scenario.packages),
-            *(to_plane([s.patrol]) / 1e3 for s in scenario.shooters if s.patrol is not None),
-        ]
-    )
-    low, high = places.min(axis=0) - _MARGIN_KM, places.max(axis=0) + _MARGIN_KM
-    axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
+    west, south, east, north = (side / 1e3 for side in scene.extent(scenario))
+    axes.set(xlim=(west, east), ylim=(south, north), aspect="equal")
     axes.set_xlabel("km east of 24.5° E, 57° N", fontsize=8)
     axes.set_ylabel("km north", fontsize=8)
     axes.tick_params(labelsize=7)
-    return tuple(high - low)
+    return east - west, north - south
 
 
 def _strengths(count: int) -> list[float]:
