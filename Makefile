@@ -4,13 +4,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
 
-.PHONY: train test lint bench setup clean
+.PHONY: train test test-browser lint bench replay setup clean
 
 train: setup
 	$(BIN)/python train.py $(ARGS)
 
 test: lint
 	$(BIN)/python -m pytest $(ARGS)
+
+test-browser: setup
+	$(BIN)/pip install --quiet -c requirements.lock -e ".[browser]"
+	BROWSER_NEEDED=1 $(BIN)/python -m pytest tests/envs/test_replay_browser.py $(ARGS)
+
+replay: setup
+	$(BIN)/python -m agents.replay $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check .

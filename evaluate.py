@@ -12,7 +12,7 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
-from agents import report, runs
+from agents import replay, report, runs
 from conf import schema
 from envs.scenario import load_scenario
 
@@ -21,7 +21,7 @@ schema.register()
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
 def main(composed: DictConfig) -> None:
-    """Compose → load → play → table, JSON, CSV and plot."""
+    """Compose → load → play → table, JSON, CSV and plot; replays and an animation if asked for."""
     with schema.one_line_errors():
         config = schema.resolve_evaluation(composed)
         scenario = load_scenario(config.scenario)
@@ -30,6 +30,9 @@ def main(composed: DictConfig) -> None:
     seeds = range(config.first_seed, config.first_seed + config.raids)
     evaluation = runs.score(policies, scenario, seeds, config.split, config.batch_size, bound=bound)
     report.write(evaluation, Path(config.folder))
+    pictures = replay.files(Path(config.folder), config.replays, config.animation)
+    shown = seeds[: max(config.replays, 1)]
+    replay.write_pictures(policies, scenario, shown, config.split, pictures)
     print(report.table(evaluation))
     print(f"results: {config.folder}")
 

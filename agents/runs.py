@@ -135,7 +135,7 @@ def load_policies(names: Sequence[str], scenario: Scenario) -> Policies:
         FileNotFoundError: If a classical policy has no tuned weights for the scenario.
     """
     wanted = list(names) if REFERENCE in names else [REFERENCE, *names]
-    return {name: _load(name, scenario) for name in dict.fromkeys(wanted)}
+    return {name: load_policy(name, scenario) for name in dict.fromkeys(wanted)}
 
 
 def score(
@@ -163,10 +163,11 @@ def score(
         )
 
 
-def _load(name: str, scenario: Scenario) -> Policy:
+def load_policy(name: str, scenario: Scenario) -> Policy:
+    """One policy by its name, folder or file; see :func:`load_policies`."""
     planner, _, base = name.partition(":")
     if planner == "look_ahead" and base:
-        return LookAhead(scenario, _load(base, scenario))
+        return LookAhead(scenario, load_policy(base, scenario))
     folder, known = Path(name), (*POLICY_NAMES, *SOLVER_NAMES, *PLANNER_NAMES)
     if folder.suffix == ".yaml":
         return PricingPolicy(scenario, load_tuned(folder, scenario.name).weights)

@@ -76,6 +76,8 @@ class EvaluateConfig:
         split: Which set of raids; test raids only for the tables of a release.
         batch_size: Raids played side by side; changes speed only.
         bound: Whether to compute what no policy can do better than.
+        replays: Raids, the first ones, of which every policy is shown in ``replay.html``.
+        animation: ``gif`` or ``mp4``: the first raid as the last policy plays it; None: none.
         folder: Where the results are written.
     """
 
@@ -86,6 +88,8 @@ class EvaluateConfig:
     split: str = "validation"
     batch_size: int = 256
     bound: bool = True
+    replays: int = 0
+    animation: str | None = None
     folder: str = MISSING
 
     def __post_init__(self) -> None:
@@ -97,6 +101,11 @@ class EvaluateConfig:
         _at_least(2, "raids", self.raids)
         _at_least(0, "first_seed", self.first_seed)
         _at_least(1, "batch_size", self.batch_size)
+        _at_least(0, "replays", self.replays)
+        if self.replays > self.raids:
+            raise ValueError(f"replays must be at most raids ({self.raids}), got {self.replays}")
+        if self.animation not in (None, "gif", "mp4"):
+            raise ValueError(f"animation must be gif or mp4, got {self.animation!r}")
 
 
 def register() -> None:

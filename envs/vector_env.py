@@ -55,7 +55,9 @@ class BalticShieldVectorEnv(gymnasium.vector.VectorEnv):
             "render_fps": RENDER_FPS,
             "autoreset_mode": self.autoreset_mode,
         }
-        self.render_mode = None if render_mode is None else one_of(render_mode, _MODES, "render_mode")
+        self.render_mode = (
+            None if render_mode is None else one_of(render_mode, _MODES, "render_mode")
+        )
         shown = 0 if render_mode is None else num_envs
         self._renderers = [Renderer(self.batch, render_mode, row) for row in range(shown)]
         self.single_observation_space = self.batch.layout.observation_space()
@@ -144,7 +146,9 @@ class BalticShieldVectorEnv(gymnasium.vector.VectorEnv):
             RuntimeError: if no render mode was given, or nothing has been reset yet.
         """
         if self.render_mode is None:
-            raise RuntimeError("render(): no render_mode was given; gymnasium.make_vec(…, render_mode=")
+            raise RuntimeError(
+                "render(): no render_mode was given; gymnasium.make_vec(…, render_mode="
+            )
         return tuple(renderer.render() for renderer in self._renderers)
 
     def _note(self) -> None:

@@ -124,7 +124,8 @@ class MapPanel {
       const [name, , value, ax, ay] = data.assets[n], label = `${name} ${value}`;
       const width = c.measureText(label).width, x = this.x(ax), y = this.y(ay);
       const spots = [[x + 10, y], [x - 10 - width, y], [x - width / 2, y + 16], [x - width / 2, y - 16], [x + 10, y + 14], [x + 10, y - 14], [x - 10 - width, y + 14], [x - 10 - width, y - 14]];
-      const free = spots.find(([left, middle]) => taken.every(([l, t, w, h]) => left > l + w || left + width < l || middle - 7 > t + h || middle + 7 < t));
+      const inside = ([left]) => x < 0 || x > this.width || (left > 2 && left + width < this.width - 2);
+      const free = spots.find(([left, middle]) => inside([left]) && taken.every(([l, t, w, h]) => left > l + w || left + width < l || middle - 7 > t + h || middle + 7 < t));
       if (!free) continue; // zoom in to read it
       taken.push([free[0], free[1] - 7, width, 14]);
       c.fillStyle = "rgba(11,22,34,0.6)";
@@ -328,11 +329,8 @@ class MapPanel {
   }
 
   drawSign(c, name, [ux, uy, dx, dy], full) {
-    c.save();
-    c.translate(this.x(ux), this.y(uy));
-    if (name !== "ballistic") c.rotate(Math.atan2(dx, dy));
-    drawSign(c, name, full, 7.5);
-    c.restore();
+    const turn = name === "ballistic" ? 0 : (Math.round((Math.atan2(dx, dy) * 18) / Math.PI) + 36) % 36;
+    c.drawImage(stamp(name, full, turn), this.x(ux) - STAMP / 2, this.y(uy) - STAMP / 2, STAMP, STAMP);
   }
 
   // What lies nearest to a place on the canvas, within reach of a finger.
@@ -346,15 +344,30 @@ class MapPanel {
   }
 }
 
+// A sign turned by tens of degrees, drawn once: stamping is several times as fast as drawing.
+const STAMP = 28, stamps = new Map(); // pixels
+function stamp(name, full, turn) {
+  const key = `${name} ${full} ${turn}`;
+  if (!stamps.has(key)) {
+    const canvas = document.createElement("canvas"), c = canvas.getContext("2d");
+    canvas.width = canvas.height = 2 * STAMP;
+    c.translate(STAMP, STAMP);
+    c.rotate((turn * Math.PI) / 18);
+    drawSign(c, name, full, 15);
+    stamps.set(key, canvas);
+  }
+  return stamps.get(key);
+}
+
 // A sign, filled if there is a fresh detection (or a track, where the truth is shown).
 function drawSign(c, name, full, size) {
   const { colour, path } = signPath[name];
   c.scale(size, size);
   c.lineJoin = "round";
-  c.lineWidth = 3 / size;
+  c.lineWidth = 0.4;
   c.strokeStyle = COLOUR.sea;
   c.stroke(path);
-  c.lineWidth = 1.4 / size;
+  c.lineWidth = 0.19;
   c.strokeStyle = colour;
   c.fillStyle = colour;
   if (full && name !== "decoy") c.fill(path);

@@ -109,8 +109,8 @@ function why(play, threat) {
   }
   if (shots.length === 0) {
     if (may > 0) words.push(`not engaged: fire was possible in ${Math.ceil(may)} epochs, best pk ${best} % (${data.shooters[whose][0]})`);
-    else if (reach > 0) words.push(`not engaged: in reach for ${Math.ceil(reach)} epochs, but no round or channel was free`);
-    else words.push("not engaged: no shooter could reach it");
+    else if (reach > 0) words.push(`not engaged: in reach for ${Math.ceil(reach)} epochs, but no round was ready or no channel free`);
+    else words.push("not engaged: no shooter with rounds left could reach it");
   }
   return words.join("; ");
 }
@@ -166,7 +166,7 @@ function trackStory(play, track, t) {
   else {
     lines.push(seen ? "detected in this epoch" : "missed in this epoch, taken to fly straight on");
     lines.push(legal ? `${legal} shooter${legal > 1 ? "s" : ""} may fire now; best pk ${pk} %, ${data.shooters[shooter][0]}`
-      : reach ? "in reach, but no round or channel is free" : "out of every shooter's reach");
+      : reach ? "in reach, but no round is ready or no channel free" : "out of reach of every shooter with rounds left");
   }
   return [...lines, engagementLines(play, track.engagements, t, true)];
 }

@@ -53,7 +53,9 @@ def sign(kind: ThreatKind) -> str:
         return "decoy"
     if kind.ballistic:
         return "ballistic"
-    return "drone" if kind.speed_mps < 90.0 else "fast drone" if kind.speed_mps < 190.0 else "missile"
+    return (
+        "drone" if kind.speed_mps < 90.0 else "fast drone" if kind.speed_mps < 190.0 else "missile"
+    )
 
 
 class Extent(NamedTuple):

@@ -1,0 +1,148 @@
+"""What happened in a raid, to look at: policies side by side on the same raid, in one HTML file.
+
+`python -m agents.replay standard` plays `wta_greedy` and `wta_pricing` on one validation raid and
+writes `runs/replay.html`, which any browser opens without a network. `--out raid.gif` or `.mp4`
+writes an animation of the first policy instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.classical import PLANNER_NAMES, POLICY_NAMES, SOLVER_NAMES, make_policy
+from agents.policy import Policy
+from agents.rollout import play
+from envs.batch import RaidBatch
+from envs.core.randomness import SPLITS
+from envs.rendering.page import write_page
+from envs.rendering.page_play import Play
+from envs.rendering.record import Record, Recorder
+from envs.scenario import Scenario, load_scenario, scenario_names
+
+PAGE = "replay.html"
+ANIMATION = "replay"
+DEFAULT_POLICIES = ("wta_greedy", "wta_pricing")
+
+
+def record_raid(policy: Policy, scenario: Scenario, seed: int, split: str = "validation") -> Record:
+    """Play one raid, or campaign, and keep what there was to see in every epoch.
+
+    Recording reads and changes nothing: the raid is the same to the bit.
+
+    Args:
+        policy: Decides.
+        scenario: What is played.
+        seed: Of the raid.
+        split: Which set of raids: train, validation or test.
+    """
+    recorders: list[Recorder] = []
+
+    def note(batch: RaidBatch, places: NDArray[np.int64]) -> None:
+        if not recorders:
+            recorders.append(Recorder(batch))
+        recorders[0].note()
+
+    play(policy, scenario, [seed], split, batch_size=1, watch=note, ended=note)
+    return recorders[0].record
+
+
+def record_all(
+    policies: Mapping[str, Policy], scenario: Scenario, seeds: Sequence[int], split: str
+) -> list[Play]:
+    """Record every policy on every seed, seed by seed."""
+    return [
+        Play(name, split, record_raid(policy, scenario, seed, split))
+        for seed in seeds
+        for name, policy in policies.items()
+    ]
+
+
+def write_pictures(
+    policies: Mapping[str, Policy],
+    scenario: Scenario,
+    seeds: Sequence[int],
+    split: str,
+    paths: Sequence[Path],
+) -> None:
+    """Record policies on the same raids and write what is asked for, by the files' endings.
+
+    Args:
+        policies: By name.
+        scenario: What is played.
+        seeds: One raid each.
+        split: Which set of raids.
+        paths: ``.html``, a replay of everything; ``.gif`` or ``.mp4``, an animation of the first
+            raid as the last policy plays it.
+
+    Raises:
+        ValueError: On another ending.
+        ImportError: If an animation is asked for without the extra ``render``.
+    """
+    if not paths:
+        return
+    animations = [path for path in paths if path.suffix != ".html"]
+    if animations:
+        from envs.rendering.video import check_format, write_video
+
+        for path in animations:
+            check_format(path)
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    plays = record_all(policies, scenario, seeds, split)
+    for path in paths:
+        if path in animations:
+            write_video(plays[len(policies) - 1].record, path)
+        else:
+            write_page(plays, path)
+
+
+def files(folder: Path, replays: int, animation: str | None) -> list[Path]:
+    """What an evaluation writes beside its table: a replay of so many raids, an animation."""
+    pages = [folder / PAGE] if replays else []
+    return pages + ([folder / f"{ANIMATION}.{animation}"] if animation is not None else [])
+
+
+def _load(name: str, scenario: Scenario) -> Policy:
+    if name in (*POLICY_NAMES, *SOLVER_NAMES, *PLANNER_NAMES):
+        return make_policy(name, scenario)
+    from agents.runs import load_policy  # brings torch, which those above do without
+
+    return load_policy(name, scenario)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write a replay; return 0, or 1 with a word of what is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m agents.replay", description=__doc__)
+    known = ", ".join(scenario_names())
+    parser.add_argument("scenario", nargs="?", default="standard", help=f"file, or of: {known}")
+    parser.add_argument("--policies", nargs="+", default=list(DEFAULT_POLICIES), metavar="POLICY")
+    parser.add_argument("--seed", type=int, default=0, help="of the first raid; default: 0")
+    parser.add_argument("--raids", type=int, default=1, help="that follow each other; default: 1")
+    parser.add_argument("--split", choices=SPLITS, default="validation")
+    parser.add_argument(
+        "--out", type=Path, nargs="+", default=[Path("runs") / PAGE], metavar="FILE"
+    )
+    chosen = parser.parse_args(arguments)
+    if chosen.raids < 1 or chosen.seed < 0:
+        parser.error("--raids must be 1 or more, --seed 0 or more")
+    try:
+        scenario = load_scenario(chosen.scenario)
+        policies = {name: _load(name, scenario) for name in dict.fromkeys(chosen.policies)}
+        seeds = range(chosen.seed, chosen.seed + chosen.raids)
+        write_pictures(policies, scenario, seeds, chosen.split, chosen.out)
+    except (ValueError, OSError, ImportError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    for path in chosen.out:
+        print(f"replay: {path.resolve()}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
