@@ -2,7 +2,7 @@
 
 `python -m agents.replay standard` plays `wta_greedy` and `wta_pricing` on one validation raid and
 writes `runs/replay.html`, which any browser opens without a network. `--out raid.gif` or `.mp4`
-writes an animation of the first policy instead.
+writes an animation of the first raid as the last policy plays it instead.
 """
 
 from __future__ import annotations

@@ -5,6 +5,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # So that the tests of two threads run on a machine with one core, too.
 os.environ.setdefault("NUMBA_NUM_THREADS", "2")
 
+# A window that nobody sees, for the render mode "human".
+os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+
 import pytest
 
 from envs.scenario import Scenario, load_scenario

@@ -237,3 +237,36 @@ def test_policies_that_met_different_raids_are_not_compared() -> None:
     rows = {REFERENCE: rows_of([1.0], [2.0]), "other": rows_of([1.0], [3.0])}
     with pytest.raises(RuntimeError, match="did not meet the same raids"):
         compare(rows, {name: [0.1] for name in rows}, "mine", [0], "validation")
+
+
+def test_replays_and_an_animation_stand_beside_the_table(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "results"
+    policies = "policies=[wta_greedy,hold_fire]"
+    options = ["raids=4", "bound=false", "replays=2", "animation=gif", f"folder={folder}"]
+    run(monkeypatch, "scenario=duel", policies, *options)
+    text = (folder / "replay.html").read_text(encoding="utf-8")
+    for seed in (0, 1):
+        assert f'"policy":"hold_fire","seed":{seed}' in text
+    assert '"seed":2' not in text
+    assert (folder / "replay.gif").read_bytes()[:3] == b"GIF"
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("animation=avi", "animation must be gif or mp4, got 'avi'"),
+        ("replays=41", "replays must be at most raids (40), got 41"),
+        ("replays=-1", "replays must be at least 0, got -1"),
+    ],
+)
+def test_pictures_that_cannot_be_are_refused_at_once(
+    option: str,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        run(monkeypatch, "scenario=duel", "raids=40", option)
+    assert words in capsys.readouterr().err

@@ -64,7 +64,7 @@ def _draw_engagements(surface: pygame.Surface, view: View, record: Record, now: 
         if now.raid.number != one.raid or threat.status == ABSENT:
             continue
         start, end = view(shooter.x_m, shooter.y_m), view(threat.x_m, threat.y_m)
-        share = (now.step + 0.5 - one.launched) / max(one.resolves - one.launched, 0.5)
+        share = (now.step - one.launched) / max(one.resolves - one.launched, 0.5)
         share = min(max(share, 0.0), 1.0)
         tip = (start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1]))
         pygame.draw.aaline(surface, "#2b6f5c", start, end)
@@ -77,7 +77,7 @@ def _at_work(record: Record, now: Moment) -> list[Engagement]:
     return [
         one
         for one in record.engagements[-400:]
-        if one.launched <= now.step and (one.outcome == IN_FLIGHT or one.ended > now.step)
+        if one.launched < now.step and (one.outcome == IN_FLIGHT or one.ended > now.step)
     ]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from envs.entities import Scenario
+from envs.entities import Scenario, Shooter
 from envs.geography import to_plane
 from envs.rendering import scene
 from envs.rendering.packed import Array, packed_line, simplified, units
@@ -61,6 +61,11 @@ def page(plays: Sequence[Play]) -> str:
     return text
 
 
+def page_sources() -> str:
+    """Return all that a page is made of beside its records."""
+    return "\n".join(_source(name) for name in ("replay.html", "replay.css", *_SCRIPTS))
+
+
 def _source(name: str) -> str:
     return (resources.files("envs") / "rendering" / name).read_text(encoding="utf-8").strip()
 
@@ -93,7 +98,6 @@ def replay_data(plays: Sequence[Play]) -> dict[str, Any]:
 def _scenario(scenario: Scenario) -> dict[str, Any]:
     extent = scene.extent(scenario)
     box = scene.Extent(*(units(side) for side in extent))
-    shooters = scenario.catalogue.shooters
     threats = scenario.catalogue.threats
     signs = sorted({scene.sign(kind) for kind in threats.values()})
     return {
@@ -114,17 +118,23 @@ def _scenario(scenario: Scenario) -> dict[str, Any]:
             [asset.name, _words(asset.kind), asset.value, *_place(asset.position)]
             for asset in scenario.assets
         ],
-        "shooters": [
-            [
-                *(one.name, _words(one.kind), one.nation, *_place(one.position)),
-                0 if shooters[one.kind].flies else units(shooters[one.kind].air_range_km[1] * 1e3),
-                shooters[one.kind].fire_channels,
-                shooters[one.kind].rounds_per_engagement,
-            ]
-            for one in scenario.shooters
-        ],
+        "shooters": [_shooter(scenario, shooter) for shooter in scenario.shooters],
         "sensors": _sensors(scenario),
     }
+
+
+def _shooter(scenario: Scenario, shooter: Shooter) -> list[Any]:
+    """Return name, kind, nation, place, reach against what flies level and what falls, and more."""
+    kind, threats = scenario.catalogue.shooters[shooter.kind], scenario.catalogue.threats
+    level, falling = (
+        units(1e3 * reach_km[1]) for reach_km in (kind.air_range_km, kind.ballistic_range_km)
+    )
+    engages = [kind.pk.get(name, 0.0) > 0.0 for name in threats]
+    return [
+        *(shooter.name, _words(shooter.kind), shooter.nation, *_place(shooter.position)),
+        *(0 if kind.flies else level, kind.fire_channels, kind.rounds_per_engagement, falling),
+        [k for k, able in enumerate(engages) if able],
+    ]
 
 
 def _sensors(scenario: Scenario) -> list[list[Any]]:

@@ -31,6 +31,7 @@ class Moment(NamedTuple):
     T threats, I track slots, S shooters, C fire channels, A assets, K threat kinds, M metrics.
     """
 
+    step: int  # since the episode began; the time axis of a record
     raid: Any  # a record
     threat: Array  # records [T], the truth
     track_of: Array  # int64 [T], slot of the threat's track, or NONE
@@ -47,11 +48,6 @@ class Moment(NamedTuple):
     health: Array  # float64 [A]
     metrics: Array  # float64 [M]
     protected_share: float  # 1 - loss so far / undefended loss
-
-    @property
-    def step(self) -> int:
-        """Steps since the episode began, the time axis of a record."""
-        return int(self.raid.steps)
 
     @property
     def over(self) -> bool:
@@ -132,15 +128,17 @@ class Recorder:
     def note(self) -> None:
         """Add the present to the record; a second time in the same epoch it changes nothing."""
         now = _moment(self._batch, self._row)
+        passed = None
         if self.record.moments:
             before = self.record.last
             same = before.raid.campaign_key == now.raid.campaign_key
-            if same and now.step == before.step:
-                return
-            if not (same and now.step == before.step + 1):
-                self.record = self._blank()
-        if self.record.moments:
-            _settle(self.record, self.record.last, now, self._batch.state().route[self._row])
+            passed = now.step - before.step if same else None
+        if passed == 0:
+            return
+        if passed == 1:
+            _settle(self.record, before, now, self._batch.state().route[self._row])
+        else:
+            self.record = self._blank()
         self.record.moments.append(now)
 
     def _blank(self) -> Record:
@@ -154,6 +152,7 @@ def _moment(batch: RaidBatch, b: int) -> Moment:
     raid = state.raid[b].copy()
     loss = float(state.metrics[b, 0])
     return Moment(
+        step=int(raid.steps),
         raid=raid,
         threat=state.threat[b].copy(),
         track_of=_track_of(state.held[b], state.track[b], len(state.threat[b])),

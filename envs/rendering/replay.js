@@ -22,7 +22,6 @@ function element(name, text, className) {
 // Which plays are shown.
 function fillChoices() {
   byId("title").textContent = `BalticShield: ${data.name}`;
-  byId("about").textContent = data.description;
   for (const seed of seeds) option(byId("raid"), seed, `seed ${seed}, ${data.plays.find((play) => play.seed === seed).split}`);
   byId("raid-choice").hidden = seeds.length < 2;
   for (const speed of SPEEDS) option(byId("speed"), speed, `${speed * data.epoch_s}×`);
@@ -49,7 +48,7 @@ function playsOfRaid() {
 
 function showPlays() {
   const own = playsOfRaid();
-  const chosen = [own[byId("left").value], own[byId("right").value]].filter((play, n) => play && (n === 0 || play !== undefined));
+  const chosen = [own[byId("left").value], own[byId("right").value]].filter((play) => play !== undefined);
   byId("panels").replaceChildren();
   state.picked = null;
   state.panels = chosen.map((play, n) => {
@@ -64,6 +63,7 @@ function showPlays() {
     listen(panel, n);
     return panel;
   });
+  byId("about").textContent = `${data.description}. Seed ${chosen[0].seed}, ${chosen[0].split}.`;
   state.first = Math.min(...chosen.map((play) => play.first));
   state.last = Math.max(...chosen.map((play) => play.last));
   Object.assign(byId("scrub"), { min: state.first, max: state.last });

@@ -112,7 +112,27 @@ function why(play, threat) {
     else if (reach > 0) words.push(`not engaged: in reach for ${Math.ceil(reach)} epochs, but no round was ready or no channel free`);
     else words.push("not engaged: no shooter with rounds left could reach it");
   }
+  const empty = emptied(play, threat);
+  if (empty.length) words.push(`had it in range, but no rounds left: ${empty.join(", ")}`);
   return words.join("; ");
+}
+
+// Shooters that could engage the kind, had the threat in range and had fired all their rounds by then.
+function emptied(play, threat) {
+  const found = [], ballistic = data.kinds[threat.kind][1] === "ballistic";
+  data.shooters.forEach(([name, , , x, y, level, , spends, falling, kinds], s) => {
+    const reach = ballistic ? falling : level;
+    if (!spends || !reach || !kinds.includes(threat.kind)) return;
+    for (let t = Math.ceil(threat.points[0][0]); t < threat.end; t++) {
+      const there = along(threat.points, t), [, rounds, reserve, , able] = rowAt(play.shooters[s].rows, t);
+      if (!there || rounds + reserve >= spends || !able) continue;
+      if (Math.hypot(there[0] - x, there[1] - y) > reach) continue;
+      const last = play.shooters[s].engagements.filter((one) => one.launched < t).pop();
+      found.push(last ? `${name} (last launch ${clock(play, last.launched)})` : name);
+      return;
+    }
+  });
+  return found;
 }
 
 function times(n) { return n === 1 ? "once" : n === 2 ? "twice" : `${n} times`; }

@@ -144,7 +144,7 @@ def _draw_timeline(surface: pygame.Surface, record: Record, place: int) -> None:
         for m in moments
     ]
     for one in record.engagements:
-        if one.launched <= moments[-1].step:
+        if one.launched < moments[-1].step:
             x = box.left + box.width * min((one.launched - first) / length, 1.0)
             pygame.draw.line(surface, "#1d6b57", (x, box.bottom - 9), (x, box.bottom - 2))
     for before, after, point in zip(moments, moments[1:], points[1:], strict=False):

@@ -1,0 +1,24 @@
+"""The pictures that the documentation shows are those that would be made now."""
+
+import numpy as np
+from PIL import Image
+
+from envs.rendering.page import page_sources
+from tests import pictures
+
+MEND = "stale: python -m tests.pictures makes it anew"
+
+
+def test_the_frame_is_the_one_that_is_drawn_now():
+    shown = np.asarray(Image.open(pictures.FRAME).convert("RGB"), float)
+    now = pictures.draw_frame().astype(float)
+    # What a palette of 256 colours changes is little; a threat that moved is not.
+    assert shown.shape == now.shape
+    assert (np.abs(shown - now).max(axis=2) > 48.0).mean() < 2e-4, MEND
+
+
+def test_the_screenshot_is_of_the_page_as_it_is_now():
+    with Image.open(pictures.SCREENSHOT) as shot:
+        assert shot.info[pictures.SOURCES] == pictures.sources_digest(), MEND
+    assert "Content-Security-Policy" in page_sources()
+    assert "function trackStory" in page_sources()
