@@ -1,12 +1,14 @@
 """The pictures of raids in docs/images: `python -m tests.pictures` makes them anew.
 
-It needs Chromium and the extra `browser`. `tests/test_pictures.py` says when they are stale: the
+The screenshot needs Chromium and the extra `browser`; `python -m tests.pictures frame` makes the
+frame alone, which needs neither. `tests/test_pictures.py` says when they are stale: the
 frame if it would be drawn otherwise now, the screenshot if the page's sources have changed.
 """
 
 import hashlib
 import io
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -69,8 +71,10 @@ def take_screenshot() -> bytes:
 
 
 def main() -> None:
-    """Make the pictures."""
+    """Make the pictures, or the frame alone."""
     Image.fromarray(draw_frame()).quantize(256).save(FRAME, optimize=True)
+    if sys.argv[1:] == ["frame"]:
+        return
     shot = Image.open(io.BytesIO(take_screenshot())).convert("RGB").quantize(256)
     notes = PngInfo()
     notes.add_text(SOURCES, sources_digest())

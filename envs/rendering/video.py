@@ -11,7 +11,7 @@ from envs.rendering.record import Record
 from envs.rendering.renderer import RENDER_FPS
 
 FORMATS = (".gif", ".mp4")
-_GIF_SIZE = 640  # pixels; a GIF of full size is several times as large, and little clearer
+_GIF_SIZE = 600  # pixels; a GIF of full size is several times as large, and little clearer
 
 
 def write_video(record: Record, path: Path, fps: int = RENDER_FPS) -> None:
@@ -52,7 +52,7 @@ def _write_gif(record: Record, path: Path, fps: int) -> None:
 
     # One palette for all, of a moment in the middle, which has every colour.
     middle = Image.fromarray(frame(record, len(record.moments) // 2))
-    palette = middle.quantize(256)
+    palette = middle.quantize(64)
     first, *others = (picture(step) for step in range(len(record.moments)))
     first.save(
         path,

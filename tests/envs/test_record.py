@@ -144,3 +144,35 @@ def test_a_campaign_is_one_record():
     status = record.last.threat["status"]
     assert set(np.unique(status)) & {KILLED, LEAKED}
     assert not set(np.unique(status)) - {ABSENT, PENDING, INBOUND, KILLED, LEAKED, 5}
+
+
+@pytest.mark.parametrize("late_s", [-0.5, 0.5])
+def test_an_engagement_that_ends_after_the_threat_has_struck_is_late(late_s):
+    batch = RaidBatch("standard", 1)
+    recorder, rng = Recorder(batch), np.random.default_rng(0)
+    batch.reset(None, np.array([1]), "test")
+    state, struck = batch.state(), False
+    while not struck:
+        recorder.note()
+        until_s = (state.raid["epoch"][0] + 1) * batch.params.epoch_s[0]
+        for one in recorder.record.in_flight():
+            row = state.engagement[0, one.shooter, 0]
+            alone = state.shooter["busy"][0, one.shooter] == 1
+            alone &= state.held[0, one.slot] and state.track["in_flight"][0, one.slot] == 1
+            if alone and 1.0 < until_s - row.resolve_s < 9.0 and not struck:
+                # Let the threat strike half a second before or after the engagement ends; were it
+                # not too late, the engagement would kill.
+                for threats in (state.threat[0], recorder.record.last.threat):
+                    threats["impact_s"][one.threat] = row.resolve_s - late_s
+                    threats["kill_u"][one.threat] = 1.0
+                struck, found = True, one
+        wasted = state.metrics[0, metrics.ROUNDS_WASTED]
+        batch.step(np.zeros((1, 12), np.int64) if struck else orders(batch, rng))
+    recorder.note()
+    assert found.outcome == (LATE if late_s > 0.0 else KILL)
+    assert (state.metrics[0, metrics.ROUNDS_WASTED] > wasted) == (late_s > 0.0)
+
+
+def orders(batch, rng):
+    actions = sample_legal(batch.observation["action_mask"], rng)
+    return np.where(rng.random(actions.shape) < 0.2, actions, 0)
