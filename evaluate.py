@@ -27,10 +27,10 @@ def main(composed: DictConfig) -> None:
         scenario = load_scenario(config.scenario)
         policies = runs.load_policies(config.policies, scenario)
         bound = runs.has_bound(config.bound, scenario)
+        pictures = replay.files(Path(config.folder), config.replays, config.animation)
     seeds = range(config.first_seed, config.first_seed + config.raids)
     evaluation = runs.score(policies, scenario, seeds, config.split, config.batch_size, bound=bound)
     report.write(evaluation, Path(config.folder))
-    pictures = replay.files(Path(config.folder), config.replays, config.animation)
     shown = seeds[: max(config.replays, 1)]
     replay.write_pictures(policies, scenario, shown, config.split, pictures)
     print(report.table(evaluation))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,6 @@ from envs.rendering.record import Record, Recorder
 from envs.scenario import Scenario, load_scenario, scenario_names
 
 PAGE = "replay.html"
-ANIMATION = "replay"
 DEFAULT_POLICIES = ("wta_greedy", "wta_pricing")
 
 
@@ -103,9 +103,21 @@ def write_pictures(
 
 
 def files(folder: Path, replays: int, animation: str | None) -> list[Path]:
-    """What an evaluation writes beside its table: a replay of so many raids, an animation."""
+    """What an evaluation writes beside its table: a replay of so many raids, an animation.
+
+    Raises:
+        ValueError: If an animation is asked for without the extra ``render``.
+    """
+    # Said at once, and not after an hour of evaluation.
+    needed = {None: (), "gif": ("pygame",), "mp4": ("pygame", "imageio_ffmpeg")}[animation]
+    missing = [name for name in needed if find_spec(name) is None]
+    if missing:
+        raise ValueError(
+            f"animation={animation} needs {' and '.join(missing)}: "
+            'pip install "balticshield[render]"'
+        )
     pages = [folder / PAGE] if replays else []
-    return pages + ([folder / f"{ANIMATION}.{animation}"] if animation is not None else [])
+    return pages + ([folder / f"replay.{animation}"] if animation is not None else [])
 
 
 def _load(name: str, scenario: Scenario) -> Policy:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from envs.batch import RaidBatch, split_index
 from envs.observation import flat_mask
-from envs.rendering.renderer import RENDER_FPS, Renderer
+from envs.rendering.renderer import NO_MODE, RENDER_FPS, Renderer
 from envs.validation import one_of
 
 _MODES = ("rgb_array", "ansi")
@@ -146,9 +146,7 @@ class BalticShieldVectorEnv(gymnasium.vector.VectorEnv):
             RuntimeError: if no render mode was given, or nothing has been reset yet.
         """
         if self.render_mode is None:
-            raise RuntimeError(
-                "render(): no render_mode was given; gymnasium.make_vec(…, render_mode="
-            )
+            raise RuntimeError(f"render(): {NO_MODE}")
         return tuple(renderer.render() for renderer in self._renderers)
 
     def _note(self) -> None:

@@ -5,7 +5,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib
-import pygame
+
+try:
+    import pygame
+except ImportError as error:
+    raise ImportError('pictures need pygame-ce: pip install "balticshield[render]"') from error
 
 SIZE = 960  # pixels, width and height
 _HEAD, _FOOT = 58, 206  # heights of the strip above the map and of the one below

@@ -41,7 +41,7 @@ def frame(record: Record, step: int | None = None) -> NDArray[np.uint8]:
 
 def draw(record: Record, step: int | None = None) -> pygame.Surface:
     """Draw a moment of a record on a new surface; see `frame`."""
-    place = len(record.moments) - 1 if step is None else step
+    place = range(len(record.moments))[-1 if step is None else step]
     now, past = record.moments[place], record.moments[max(0, place - _TRAIL) : place]
     ground = still(record.scenario)
     surface = ground.background.copy()
@@ -76,7 +76,7 @@ def _at_work(record: Record, now: Moment) -> list[Engagement]:
     """Return the engagements that are in flight at a moment, by what is known of their ends."""
     return [
         one
-        for one in record.engagements[-400:]
+        for one in record.engagements
         if one.launched < now.step and (one.outcome == IN_FLIGHT or one.ended > now.step)
     ]
 

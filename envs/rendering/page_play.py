@@ -163,8 +163,8 @@ def _belief(m: Moment, slot: int) -> list[int]:
 
 
 def _chance(m: Moment, slot: int) -> list[int]:
-    pk = round(100.0 * float(m.best_pk[slot]))
-    return [int(m.legal[slot]), int(m.reach[slot]), pk, int(m.best_shooter[slot]) if pk else NONE]
+    legal, pk = int(m.legal[slot]), round(100.0 * float(m.best_pk[slot]))
+    return [legal, int(m.reach[slot]), pk, int(m.best_shooter[slot]) if legal else NONE]
 
 
 def _shooter(record: Record, s: int) -> list[Any]:

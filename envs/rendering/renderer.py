@@ -8,6 +8,7 @@ from envs.validation import one_of
 
 RENDER_MODES = ("human", "rgb_array", "ansi")
 RENDER_FPS = 10
+NO_MODE = 'no render_mode was given; gymnasium.make(..., render_mode="rgb_array") gives one'
 
 
 class Renderer:
@@ -32,7 +33,7 @@ class Renderer:
         self._recorder = None if mode is None else Recorder(batch, row)
         self._window: Any = None
         if self.mode in ("human", "rgb_array"):
-            _pygame()
+            import envs.rendering.canvas  # noqa: F401 (says at once if pygame-ce is missing)
 
     def note(self) -> None:
         """Take note of the present; in mode `human`, show it."""
@@ -49,7 +50,7 @@ class Renderer:
             RuntimeError: if there is no mode, or nothing has been noted yet.
         """
         if self._recorder is None:
-            raise RuntimeError("render(): no render_mode was given; gymnasium.make(…, render_mode=")
+            raise RuntimeError(f"render(): {NO_MODE}")
         if not self._recorder.record.moments:
             raise RuntimeError("render(): reset() comes first")
         if self.mode == "human":
@@ -66,13 +67,16 @@ class Renderer:
     def close(self) -> None:
         """Close the window, if there is one; a second time it does nothing."""
         if self._window is not None:
+            import pygame
+
             self._window = None
-            _pygame().display.quit()
+            pygame.display.quit()
 
     def _show(self) -> None:
+        import pygame
+
         from envs.rendering.frame import SIZE, draw
 
-        pygame = _pygame()
         if self._window is None:
             pygame.display.init()
             self._window = pygame.display.set_mode((SIZE, SIZE))
@@ -83,11 +87,3 @@ class Renderer:
         pygame.event.pump()
         pygame.display.flip()
         self._clock.tick(RENDER_FPS)
-
-
-def _pygame() -> Any:
-    try:
-        import pygame
-    except ImportError as error:
-        raise ImportError('pictures need pygame-ce: pip install "balticshield[render]"') from error
-    return pygame

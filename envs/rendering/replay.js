@@ -2,7 +2,7 @@
 
 const byId = (id) => document.getElementById(id);
 const SPEEDS = [1, 2, 5, 10, 20, 50]; // epochs a second
-const state = { t: 0, playing: false, speed: 5, truth: false, picked: null, panel: 0, panels: [], drawn: 0, drawTimes: [], frameTimes: [] };
+const state = { t: 0, playing: false, speed: 5, truth: false, picked: null, pinned: false, panel: 0, panels: [], drawn: 0, drawTimes: [], frameTimes: [] };
 const seeds = [...new Set(data.plays.map((play) => play.seed))];
 
 function option(select, value, label) {
@@ -51,6 +51,7 @@ function showPlays() {
   const chosen = [own[byId("left").value], own[byId("right").value]].filter((play) => play !== undefined);
   byId("panels").replaceChildren();
   state.picked = null;
+  state.pinned = false;
   state.panels = chosen.map((play, n) => {
     const section = element("div", undefined, "panel"), head = element("div"), canvas = element("canvas");
     const share = element("span", "", "share"), counts = element("span", "", "counts");
@@ -79,13 +80,14 @@ function fillLosses() {
     const play = panel.play;
     if (state.panels.length > 1) list.append(element("h3", play.policy));
     for (const loss of play.losses) {
-      const button = element("button", `${clock(play, loss.t)} ${data.assets[loss.asset][0]} −${loss.lost.toFixed(1)}`);
+      const button = element("button", `${clock(play, loss.t)} ${data.assets[loss.asset][0]} ${loss.amount}`);
       button.append(element("small", `${data.kinds[loss.threat.kind][0]} ${loss.threat.number}: ${loss.why}`));
       button.addEventListener("click", () => {
         byId("true").checked = true;
         state.truth = true;
         state.panel = n;
         state.picked = { type: "threat", index: loss.threat.index };
+        state.pinned = true;
         pause();
         seek(Math.max(loss.threat.points[0][0], loss.t - 6));
       });
@@ -230,9 +232,10 @@ function listen(panel, n) {
   const fingers = new Map(), canvas = panel.canvas;
   let moved = 0;
   const local = (event) => [event.offsetX, event.offsetY];
-  const choose = (event, reach) => {
+  const choose = (event, reach, pin) => {
     state.panel = n;
     state.picked = panel.pick(...local(event), reach);
+    state.pinned = pin && state.picked !== null; // what was clicked stays until a click elsewhere
     draw();
   };
   canvas.addEventListener("pointerdown", (event) => {
@@ -242,7 +245,7 @@ function listen(panel, n) {
   });
   canvas.addEventListener("pointermove", (event) => {
     const old = fingers.get(event.pointerId), now = local(event);
-    if (!old) { if (event.pointerType === "mouse") choose(event, 16); return; }
+    if (!old) { if (event.pointerType === "mouse" && !state.pinned) choose(event, 16, false); return; }
     moved += Math.hypot(now[0] - old[0], now[1] - old[1]);
     fingers.set(event.pointerId, now);
     if (moved < 6) return;
@@ -255,7 +258,7 @@ function listen(panel, n) {
   for (const name of ["pointerup", "pointercancel"]) {
     canvas.addEventListener(name, (event) => {
       fingers.delete(event.pointerId);
-      if (name === "pointerup" && moved < 6) choose(event, event.pointerType === "touch" ? 26 : 16);
+      if (name === "pointerup" && moved < 6) choose(event, event.pointerType === "touch" ? 26 : 16, true);
     });
   }
   canvas.addEventListener("wheel", (event) => {
@@ -277,10 +280,14 @@ function zoom(panel, factor, [x, y]) {
   each((one) => {
     one.zoom = after;
     one.shift = [dx - (dx - one.shift[0]) * ratio, dy - (dy - one.shift[1]) * ratio];
+    allowScrolling(one);
   });
 }
 
-function unzoom() { each((one) => { one.zoom = 1; one.shift = [0, 0]; }); }
+function unzoom() { each((one) => { one.zoom = 1; one.shift = [0, 0]; allowScrolling(one); }); }
+
+// A finger on the whole map scrolls the page; on a part of it, it moves the map.
+function allowScrolling(panel) { panel.canvas.style.touchAction = panel.zoom > 1 ? "none" : "pan-y"; }
 
 function setTruth(truth) {
   state.truth = truth;

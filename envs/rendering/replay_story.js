@@ -76,16 +76,26 @@ for (const play of data.plays) {
 
 // When, where and by what value was lost, and why it could be.
 function losses(play) {
-  const health = data.assets.map(() => 1000), found = [];
   const arrivals = play.threats.filter((threat) => threat.status === LEAKED).sort((a, b) => a.end - b.end);
-  for (const threat of arrivals) {
-    const asset = data.assets[threat.aim];
-    const after = rowAt(play.health, Math.floor(threat.end) + 1)[1 + threat.aim];
-    const lost = ((health[threat.aim] - after) / 1000) * asset[2];
-    health[threat.aim] = after;
-    found.push({ threat, t: threat.end, asset: threat.aim, lost, why: why(play, threat) });
-  }
-  return found;
+  return arrivals.map((threat) => {
+    // Health is recorded epoch by epoch: what struck one asset in one epoch is lost together.
+    const epoch = epochOf(play, threat);
+    const together = arrivals.some((one) => one !== threat && one.aim === threat.aim && epochOf(play, one) === epoch);
+    const lost = (fallOf(play, threat.aim, epoch) / 1000) * data.assets[threat.aim][2];
+    return { threat, t: threat.end, asset: threat.aim, lost, amount: `${together ? "together " : ""}−${lost.toFixed(1)}`, why: why(play, threat) };
+  });
+}
+
+// By how much an asset's health fell in an epoch, in thousandths.
+function fallOf(play, asset, epoch) {
+  return rowAt(play.health, epoch)[1 + asset] - rowAt(play.health, epoch + 1)[1 + asset];
+}
+
+// The epoch in which a threat struck; its time is rounded, perhaps up to the start of the next.
+function epochOf(play, threat) {
+  const epoch = Math.floor(threat.end), before = epoch - 1;
+  const rounded = threat.end === epoch && !fallOf(play, threat.aim, epoch) && fallOf(play, threat.aim, before) > 0;
+  return rounded ? before : epoch;
 }
 
 function why(play, threat) {
@@ -95,7 +105,7 @@ function why(play, threat) {
     const counts = {};
     for (const one of shots) counts[data.outcomes[one.outcome]] = (counts[data.outcomes[one.outcome]] || 0) + 1;
     const best = Math.max(...shots.map((one) => one.pk));
-    words.push(`engaged ${times(shots.length)} (${Object.entries(counts).map(([o, n]) => `${n} ${o}`).join(", ")}), best pk ${best} %`);
+    words.push(`engaged ${times(shots.length)} (${Object.entries(counts).map(([o, n]) => `${n}× ${o}`).join(", ")}), best pk ${best} %`);
   }
   if (!threat.tracks.length) return "never tracked";
   let may = 0, reach = 0, best = 0, whose = -1;
@@ -104,7 +114,7 @@ function why(play, threat) {
       const until = n + 1 < track.fire.length ? track.fire[n + 1][0] : track.end;
       if (legal) may += until - step;
       if (near) reach += until - step;
-      if (pk > best) [best, whose] = [pk, shooter];
+      if (legal && pk >= best) [best, whose] = [pk, shooter];
     });
   }
   if (shots.length === 0) {
@@ -225,7 +235,7 @@ function assetStory(play, index, t) {
   const health = rowAt(play.health, t)[1 + index];
   const lines = [name, `${kind}, value ${value}`, health > 0 ? `health ${(health / 10).toFixed(0)} %` : "lost"];
   const hits = play.losses.filter((loss) => loss.asset === index && loss.t <= t);
-  return [...lines, hits.map((loss) => `${clock(play, loss.t)} ${data.kinds[loss.threat.kind][0]}, −${loss.lost.toFixed(1)}: ${loss.why}`)];
+  return [...lines, hits.map((loss) => `${clock(play, loss.t)} ${data.kinds[loss.threat.kind][0]}, ${loss.amount}: ${loss.why}`)];
 }
 
 function sensorStory(index) {

@@ -20,9 +20,8 @@ def text(record: Record, step: int | None = None) -> str:
         Lines of plain text, as wide as a terminal.
     """
     now = record.last if step is None else record.moments[step]
-    return "\n".join([*_head(record, now), *_assets(record, now), *_shooters(record, now)]) + (
-        "\n" + "\n".join(_tracks(record, now)) + "\n"
-    )
+    parts = (_head, _assets, _shooters, _tracks)
+    return "\n".join(line for part in parts for line in part(record, now)) + "\n"
 
 
 def _head(record: Record, now: Moment) -> list[str]:

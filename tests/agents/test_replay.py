@@ -92,3 +92,12 @@ def test_what_an_evaluation_writes_beside_its_table() -> None:
     folder = Path("somewhere")
     assert replay.files(folder, 0, None) == []
     assert replay.files(folder, 3, "gif") == [folder / "replay.html", folder / "replay.gif"]
+
+
+def test_an_animation_without_what_draws_it_is_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(replay, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"mp4 needs pygame and imageio_ffmpeg.*\[render\]"):
+        replay.files(Path("somewhere"), 0, "mp4")
+    assert replay.files(Path("somewhere"), 1, None) == [Path("somewhere") / "replay.html"]

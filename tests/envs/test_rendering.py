@@ -160,6 +160,7 @@ def test_what_cannot_be_rendered_is_said_in_words(monkeypatch):
     with pytest.raises(RuntimeError, match="no render_mode was given"):
         gymnasium.make_vec(ID, num_envs=2, scenario="duel").unwrapped.render()
     monkeypatch.setitem(sys.modules, "pygame", None)
+    monkeypatch.delitem(sys.modules, "envs.rendering.canvas")
     with pytest.raises(ImportError, match=r"balticshield\[render\]"):
         Renderer(batch, "rgb_array")
     Renderer(batch, "ansi")

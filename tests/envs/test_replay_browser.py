@@ -204,6 +204,35 @@ def test_a_loss_explains_itself_and_takes_there(visit, standard):
     assert "struck at" in page.inner_text("#story")
 
 
+def test_the_losses_add_up_to_what_was_lost(visit, standard):
+    shown = visit(standard)
+    script = """() => replay.data.plays.map((play) => {
+        const counted = new Set();
+        let sum = 0;
+        for (const loss of play.losses) {  // what struck together is told of each
+            const key = `${loss.asset} ${epochOf(play, loss.threat)}`;
+            if (!counted.has(key)) sum += loss.lost;
+            counted.add(key);
+        }
+        return [sum, play.loss[play.loss.length - 1] / 100];
+    })"""
+    for told, lost in shown.page.evaluate(script):
+        assert abs(told - lost) < 0.15
+
+
+def test_what_is_clicked_stays_while_the_mouse_moves(visit, standard):
+    shown = visit(standard)
+    shown.page.evaluate("replay.seek(40)")
+    shown.page.mouse.click(*spot(shown, "asset"))
+    picked = shown.state("picked")
+    assert picked["type"] is not None
+    box = shown.page.locator(".panel canvas").first.bounding_box()
+    shown.page.mouse.move(box["x"] + 5, box["y"] + 5)
+    assert shown.state("picked") == picked
+    shown.page.mouse.click(box["x"] + 5, box["y"] + 5)
+    assert shown.state("picked") is None
+
+
 def test_several_raids_can_be_chosen(visit, standard):
     shown = visit(standard)
     before = shown.page.inner_text("#losses")

@@ -73,7 +73,7 @@ def test_threats_and_tracks_are_where_the_record_has_them(played):
             legal, reach, pk, shooter = in_force(row[4], m.step)
             assert (legal, reach) == (m.legal[slot], m.reach[slot])
             assert pk == round(100 * float(m.best_pk[slot]))
-            assert shooter == (m.best_shooter[slot] if pk else -1)
+            assert shooter == (m.best_shooter[slot] if legal else -1)
     assert checked > 20
 
 
