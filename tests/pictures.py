@@ -71,7 +71,7 @@ def take_screenshot() -> bytes:
 
 def main() -> None:
     """Make the pictures, or the frame alone."""
-    Image.fromarray(draw_frame()).quantize(256).save(FRAME, optimize=True)
+    Image.fromarray(draw_frame()).save(FRAME, optimize=True)
     if sys.argv[1:] == ["frame"]:
         return
     shot = Image.open(io.BytesIO(take_screenshot())).convert("RGB").quantize(256)
