@@ -14,7 +14,7 @@ def test_the_frame_is_the_one_that_is_drawn_now():
     now = pictures.draw_frame().astype(float)
     # Another processor's smooth edges change little; a threat that moved does not.
     assert shown.shape == now.shape
-    assert (np.abs(shown - now).max(axis=2) > 16.0).mean() < 5e-5, MEND
+    assert (np.abs(shown - now).max(axis=2) > 8.0).mean() < 5e-5, MEND
 
 
 def test_the_screenshot_is_of_the_page_as_it_is_now():

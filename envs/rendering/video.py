@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from envs.rendering.frame import SIZE, frame
+from envs.rendering.canvas import SIZE
+from envs.rendering.frame import frame
 from envs.rendering.record import Record
 from envs.rendering.renderer import RENDER_FPS
 
