@@ -23,11 +23,12 @@ Shares protected and differences in percent, [95 % interval], on the first raids
 set, seeds from 0; all meet the same raids with the same luck. The column `raids` says how many of
 them a policy played. Those that plan ahead take a thousand times as long and played few: their
 gains and gaps are paired with what greedy WTA, the pricing rule and the bound reach on those same
-raids, while their protected share is of fewer raids than that of other rows; of fewer than 10 raids
-no interval is shown. Gap closed: gain over greedy / (bound − greedy), on the raids that the bound
-has too. Class: reactive if 99 of 100 decisions take at most 1 ms, search if at most 1 s, slower if
-more; one decision at a time, on one thread of a shared, loaded machine. Look-ahead tries 4
-allocations in 8 futures, a twelfth of its default.
+raids, while their protected share is of fewer raids than that of other rows; of fewer than 10
+raids no interval is shown, and a planner that is missing has not been played there yet. Gap
+closed: gain over greedy / (bound − greedy), on the raids that the bound has too. Class: reactive
+if 99 of 100 decisions take at most 1 ms, search if at most 1 s, slower if more; one decision at a
+time, on one thread of a shared, loaded machine. Look-ahead tries 4 allocations in 8 futures, a
+twelfth of its default.
 """
 
 
