@@ -18,6 +18,11 @@ WHAT_TO_DO = (
 )
 
 
+def test_no_packaged_scenario_plays_otherwise_under_its_version():
+    found = frozen.problems(frozen.read(), frozen.present())
+    assert not found, "\n".join([*found, WHAT_TO_DO])
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [
