@@ -57,7 +57,15 @@ def check_solvable(scenario: Scenario) -> None:
         raise ValueError(
             f"exact solution: campaign.raids: {scenario.campaign.raids} is not right; 1 is needed"
         )
+    if scenario.traffic:
+        raise ValueError("exact solution: packages of neutral aircraft are not modelled")
     for n, shooter in enumerate(scenario.shooters):
+        kind = scenario.catalogue.shooters[shooter.kind]
+        if kind.flies or kind.rounds_per_engagement < 1:
+            raise ValueError(
+                f"exact solution: shooters[{n}].kind: {shooter.kind!r} is not right; one that "
+                "neither flies nor fires without rounds is needed"
+            )
         if shooter.reserve_rounds:
             raise ValueError(
                 f"exact solution: shooters[{n}].reserve_rounds: {shooter.reserve_rounds} is not "

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.bounds.foresight_kernel import CHANCE, TARGET, chances, epoch_after
+from agents.bounds.reach_kernel import forget, memory
 from envs import batch_kernels
 from envs.batch import RaidBatch
 from envs.core.params import Params
@@ -49,23 +50,13 @@ def check_supported(scenario: Scenario) -> None:
     Raises:
         ValueError: naming what is not supported.
     """
-    for shooter in scenario.shooters:
-        kind = scenario.catalogue.shooters[shooter.kind]
-        if kind.rounds_per_engagement < 1:
-            raise ValueError(f"bounds: shooters without rounds are not supported ({shooter.kind})")
-        if kind.flies:
-            raise ValueError(f"bounds: shooters that fly are not supported ({shooter.kind})")
-    if scenario.traffic:
-        raise ValueError("bounds: neutral aircraft are not supported")
     if scenario.perfect_picture:
         return
-    own = [scenario.shooters[s] for s in scenario.organic]
-    lost = [sensor.name for sensor in scenario.sensors if sensor.asset]
-    lost += [shooter.name for shooter in own if shooter.asset]
-    if lost:
+    lost = _sensors_that_may_be_lost(scenario)
+    if lost and _hears(scenario):
         raise ValueError(
-            "bounds: sensors that can be destroyed are not supported where the picture is not "
-            f"perfect ({', '.join(lost)})"
+            "bounds: sensors that can be destroyed are not supported beside acoustic lines where "
+            f"the picture is not perfect ({', '.join(lost)})"
         )
     if scenario.picture.kinds == "public":
         return
@@ -162,7 +153,13 @@ def _look_ahead(batch: RaidBatch) -> list[Foresight]:
     found = [np.zeros(_FIRST_ROOM, CHANCE) for _ in members]
     counts = np.zeros(batch.num_envs, np.int64)
     at_rest = _may_be_at_rest(batch.scenario)
-    pairs = 2 * state.pair[0].size
+    coasting = not batch.scenario.perfect_picture and bool(
+        _sensors_that_may_be_lost(batch.scenario)
+    )
+    epochs = batch.scenario.picture.misses_to_lose
+    past = memory(len(members), hold.shape[1], state.threat.shape[1], epochs)
+    flying = int((params.shooter[0]["sortie_s"] > 0.0).sum())
+    most = (2 + coasting * epochs + flying) * state.pair[0].size  # found in an epoch
     while not batch.terminated.all():
         for b in members:
             raid = state.raid[b]
@@ -173,11 +170,11 @@ def _look_ahead(batch: RaidBatch) -> list[Foresight]:
                 targets[b].append(_take_threats(state, params, b))
                 days[b].append(float(raid["day"]))
                 target_of[b, targets[b][-1]["row"]] = first + np.arange(len(targets[b][-1]))
-            if counts[b] + pairs > len(found[b]):
-                found[b] = np.concatenate([found[b], np.zeros(len(found[b]) + pairs, CHANCE)])
-            counts[b] = chances(
-                state, params, b, target_of[b], at_rest, table, slots, found[b], counts[b]
-            )
+                forget(past, b)
+            if counts[b] + most > len(found[b]):
+                found[b] = np.concatenate([found[b], np.zeros(len(found[b]) + most, CHANCE)])
+            where = (target_of[b], at_rest, coasting, past, table, slots)
+            counts[b] = chances(state, params, b, *where, found[b], counts[b])
         batch.step(hold)
     return [
         Foresight(
@@ -206,8 +203,18 @@ def _take_threats(state: Any, params: Params, b: int) -> Records:
 
 def _may_be_at_rest(scenario: Scenario) -> bool:
     """Return whether a track may lose its velocity: wrongly ended, and then heard but not seen."""
-    lines = any(scenario.catalogue.sensors[s.kind].acoustic for s in scenario.all_sensors)
-    return lines and scenario.picture.false_kill > 0.0
+    return _hears(scenario) and scenario.picture.false_kill > 0.0
+
+
+def _hears(scenario: Scenario) -> bool:
+    return any(scenario.catalogue.sensors[s.kind].acoustic for s in scenario.all_sensors)
+
+
+def _sensors_that_may_be_lost(scenario: Scenario) -> list[str]:
+    """Return the names of sensors that are assets, and of shooters whose organic sensor falls."""
+    own = [scenario.shooters[s] for s in scenario.organic]
+    lost = [sensor.name for sensor in scenario.sensors if sensor.asset]
+    return lost + [shooter.name for shooter in own if shooter.asset]
 
 
 def by_target(foresight: Foresight) -> Iterator[tuple[Any, Records]]:

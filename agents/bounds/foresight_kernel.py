@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.bounds.reach_kernel import Memory, add_meetings, coast, merge, remember
 from envs.core import fire_control
 from envs.core.compiled import compiled
+from envs.core.engagement import jamming_pk
 from envs.core.flight import leg_at
 from envs.core.records import record
 from envs.core.state import INBOUND
@@ -17,6 +19,7 @@ CHANCE = record(
     ("shooter", np.int32, "who fires"),
     ("target", np.int32, "row of `TARGET` that is fired at"),
     ("step", np.int32, "epoch of the launch, counted over all raids of the episode"),
+    ("turn", np.int32, "0; of a fighter pair, which fires in that epoch, when in it, from 1 on"),
     ("free", np.int32, "first epoch in which its channel can be used again and its end is known"),
     ("pk", np.float64, "kill probability for the kind that the threat is, evasion counted"),
 )
@@ -53,6 +56,8 @@ def chances(
     b: int,
     target_of: NDArray[np.int32],
     at_rest: bool,
+    coasting: bool,
+    past: Memory,
     table: NDArray[np.float32],
     slots: NDArray[np.int64],
     found: NDArray[Any],
@@ -62,7 +67,8 @@ def chances(
 
     The core's pair table is filled once more, for shooters with rounds and free channels, and for
     each track with the kind that its threat truly is. Its pk is then that by which the engagement
-    would be judged: the predicted one times pk0[true kind] / pk0[believed kind].
+    would be judged: the predicted one times pk0[true kind] / pk0[believed kind]. Of what cannot be
+    jammed it is 0. Fighter pairs are added by `reach_kernel.add_meetings`.
 
     Args:
         state: Of the copy, in which no threat was ever engaged.
@@ -70,6 +76,8 @@ def chances(
         b: Member of the batch.
         target_of: int32 [T], the row of ``TARGET`` of each threat.
         at_rest: Whether tracks of audible threats may also be without velocity.
+        coasting: Whether detections may be lost with sensors, so that tracks coast from older ones.
+        past: Of this raid's epochs so far.
         table: float32, scratch, as ``batch_kernels.scratch`` makes it.
         slots: int64, scratch, likewise.
         found: ``CHANCE`` [n], written from ``count`` on.
@@ -83,16 +91,40 @@ def chances(
     tracks, shooters = state.track[b].copy(), state.shooter[b].copy()
     now_s = np.float32(state.raid[b].epoch * params.epoch_s[p])
     for s in range(shooters.shape[0]):
-        shooters[s].rounds = params.shooter[p, s].rounds_per_engagement
+        shooters[s].rounds = max(1, params.shooter[p, s].rounds_per_engagement)
         shooters[s].busy, shooters[s].reserve, shooters[s].targets = 0, 0, 1
+        if params.shooter[p, s].sortie_s > _ZERO:
+            shooters[s].able = False
     for i in range(tracks.shape[0]):
         if state.held[b, i] and not perfect:
             threat = state.threat[b, tracks[i].threat]
             tracks[i].certain, tracks[i].kind = True, threat.kind
             tracks[i].impact_s = min(tracks[i].impact_s, threat.impact_s - now_s)
+    held, start = state.held[b].copy(), count
     count = add_pairs(
-        state, params, b, tracks, shooters, target_of, False, table, slots, found, count
+        state, params, b, held, tracks, shooters, target_of, False, table, slots, found, count
     )
+    if coasting:
+        remember(state, b, past)
+        for age in range(1, params.picture[p].misses_to_lose):
+            coast(state, params, b, past, age, tracks, held)
+            for s in range(shooters.shape[0]):
+                shooters[s].targets = 1
+            count = add_pairs(
+                state,
+                params,
+                b,
+                held,
+                tracks,
+                shooters,
+                target_of,
+                False,
+                table,
+                slots,
+                found,
+                count,
+            )
+        count = merge(found, start, count, shooters.shape[0])
     if at_rest:
         for i in range(tracks.shape[0]):
             if state.held[b, i]:
@@ -102,15 +134,18 @@ def chances(
                 tracks[i].impact_s = state.threat[b, row].impact_s - now_s
         for s in range(shooters.shape[0]):
             shooters[s].targets = 1
+        held[:] = state.held[b]
         count = add_pairs(
-            state, params, b, tracks, shooters, target_of, True, table, slots, found, count
+            state, params, b, held, tracks, shooters, target_of, True, table, slots, found, count
         )
+    if params.picture[p].flying:
+        count = add_meetings(state, params, b, at_rest, past, target_of, found, count)
     return count
 
 
 @compiled(allocates=True)
 def add_pairs(
-    state, params, b, tracks, shooters, target_of, audible_only, table, slots, found, count
+    state, params, b, held, tracks, shooters, target_of, audible_only, table, slots, found, count
 ):
     """Write the pairs that could hit their targets before these strike; see `chances`."""
     p, member = state.raid[b].params_index, state.raid[b]
@@ -118,7 +153,7 @@ def add_pairs(
     pairs, mask = state.pair[b].copy(), state.action_mask[b].copy()
     now_s = np.float32(member.epoch * epoch_s)
     fire_control.engagement_table(
-        state.held[b],
+        held,
         tracks,
         state.belief[b],
         kinds,
@@ -143,14 +178,18 @@ def add_pairs(
             resolve_s = now_s + pairs[s, i].flight_s
             if threat.status != INBOUND or resolve_s >= threat.impact_s:
                 continue
-            if audible_only and not kind.audible:
+            if kind.neutral or (audible_only and not kind.audible):
                 continue
             pk = np.float64(pairs[s, i].pk)
+            if params.shooter[p, s].jams:
+                pk = np.float64(jamming_pk(pairs[s, i].pk, kind, threat.number, member.key))
+                if pk <= 0.0:
+                    continue
             for _ in range(leg_at(threat.leg, state.route[b, row], resolve_s) - threat.leg):
                 pk *= 1.0 - kind.evasion
             chance = found[count]
             chance.shooter, chance.target, chance.pk = s, target_of[row], pk
-            chance.step = member.steps
+            chance.step, chance.turn = member.steps, 0
             chance.free = member.steps - member.epoch + epoch_after(resolve_s, epoch_s)
             count += 1
     return count

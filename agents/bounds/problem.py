@@ -40,7 +40,8 @@ class Fire(NamedTuple):
 def fire_of(foresight: Foresight) -> Fire:
     """Return the engagements of a raid, sorted by target and epoch."""
     chances = foresight.chances
-    order = np.lexsort((chances["shooter"], chances["step"], chances["target"]))
+    columns = ("shooter", "turn", "step", "target")
+    order = np.lexsort([chances[column] for column in columns])
     rows = chances[order]
     first = np.searchsorted(rows["target"], np.arange(len(foresight.targets) + 1))
     return Fire(
@@ -56,8 +57,9 @@ def supply_of(scenario: Scenario, params: Params, days: float) -> Supply:
     """Return what the shooters of a scenario can fire and guide.
 
     In a single raid n rounds of a reserve are not there before the reloads that bring them can
-    have ended; in a campaign, whose magazines are filled in every lull, reserves count from the
-    start. A delivery counts from the start with all that it has brought by the last day.
+    have ended; in a campaign, whose magazines are filled in every lull, and of fighter pairs,
+    reserves count from the start. A delivery counts from the start with all that it has brought by
+    the last day.
 
     Args:
         scenario: Scenario.
@@ -69,7 +71,7 @@ def supply_of(scenario: Scenario, params: Params, days: float) -> Supply:
     for deployed in shooters:
         ready, reserve = int(deployed["rounds"]), int(deployed["reserve"])
         steps: list[tuple[float, int]] = []
-        if scenario.campaign.raids == 1 and reserve > 0:
+        if scenario.campaign.raids == 1 and reserve > 0 and deployed["sortie_s"] == 0.0:
             comes = int(deployed["reload_rounds"])
             each = max(1, int(np.ceil(float(deployed["reload_s"]) / epoch_s - ROUNDING)))
             begun = int(ready + min(comes, reserve) > deployed["magazine"])
