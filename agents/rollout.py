@@ -30,6 +30,7 @@ def play(
     progress: Callable[[int], None] | None = None,
     timings: list[float] | None = None,
     watch: Watch | None = None,
+    ended: Watch | None = None,
 ) -> Rows:
     """Play the raid of every seed once.
 
@@ -47,6 +48,7 @@ def play(
         timings: Receives the seconds of every ``predict`` call.
         watch: Shown the batch before every decision, to read and not to touch, and [B] the place
             in ``seeds`` of what each member plays, or ``IDLE``.
+        ended: Shown the same when raids are over, before their members go on to others.
 
     Returns:
         One array per name, one entry per seed, in the order of ``seeds``: ``seed``, every metric
@@ -82,6 +84,8 @@ def play(
         over = np.flatnonzero((raid != IDLE) & (batch.terminated | batch.truncated))
         if over.size == 0:
             continue
+        if ended is not None:
+            ended(batch, raid)
         totals = {"return": returns, "truncated": batch.truncated}
         _write(rows, batch.metrics() | totals, over, raid[over])
         fresh = over[: queue.size - handed_out]

@@ -1,9 +1,9 @@
-"""Plays a vector environment, examines every call, and compares what plays returned."""
+"""Plays a vector environment, and examines what every call returns."""
 
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -11,16 +11,11 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import concatenate, create_empty_array, iterate
 from numpy.typing import NDArray
 
+from envs.check_compare import PARTS, Call, Rows, difference, expect, leaves, words
+
 Make = Callable[[int, AutoresetMode], VectorEnv]
-Rows = NDArray[np.bool_]
-History = list[tuple[Any, ...]]
 
 DISTURBED = "reset(seed, reset_mask)"
-PARTS = ("observation", "reward", "terminated", "truncated", "infos")
-
-
-class VectorEnvError(AssertionError):
-    """Says what a vector environment does wrong, and what to do about it."""
 
 
 @dataclass(frozen=True)
@@ -34,17 +29,6 @@ class Case:
     max_steps: int
 
 
-class Call(NamedTuple):
-    """One call of `reset` or `step`."""
-
-    name: str
-    returned: tuple[Any, ...]  # the very objects: observation, reward, terminated, truncated, infos
-    kept: tuple[Any, ...]  # copies of them, made at once
-    ended: Rows  # rows whose episode ended
-    begun: Rows  # rows of which the observation is the first of an episode
-    rows: list[Any]  # copy of the observation, row by row
-
-
 def play(
     case: Case,
     env: VectorEnv,
@@ -54,6 +38,7 @@ def play(
     ignored: int = 0,
     alike: bool = False,
     scribble: bool = False,
+    by_hand: bool = False,
     steps: int | None = None,
     disturb: Rows | None = None,
 ) -> list[Call]:
@@ -69,6 +54,7 @@ def play(
         ignored: other actions on the steps that ignore them, by this number.
         alike: whether all rows take the actions of row 0.
         scribble: whether to write into all that is returned.
+        by_hand: whether to reset rows that ended by `reset_mask`, as the mode DISABLED asks for.
         steps: how many; None until every row has ended two episodes, `case.max_steps` at most.
         disturb: bool [n], rows to reset with the seed after three steps, in the call `DISTURBED`.
 
@@ -94,9 +80,10 @@ def play(
             fresh = _streams(env, case, place, alike)
             spread = [fresh[row] if disturb[row] else spread[row] for row in range(n)]
             over, disturb = over & ~disturb, None
-        if case.mode is AutoresetMode.DISABLED and over.any():
+        if (by_hand or case.mode is AutoresetMode.DISABLED) and over.any():
             again = reset(env, options={"reset_mask": over.copy()})
             calls.append(_record(env, f"reset after step {step}", again, nobody, over))
+            over = nobody
         waiting = over & (case.mode is AutoresetMode.NEXT_STEP)
         step += 1
         chosen = [(unheard if waiting[row] else spread)[row].sample() for row in range(n)]
@@ -145,7 +132,7 @@ def _step(env: VectorEnv, mode: AutoresetMode, name: str, chosen: list[Any], wai
             isinstance(value, np.ndarray)
             and value.shape == (n,)
             and np.issubdtype(value.dtype, kind),
-            f"{PARTS[part]} of {name} is {_words(value)}: return a NumPy array of shape ({n},), "
+            f"{PARTS[part]} of {name} is {words(value)}: return a NumPy array of shape ({n},), "
             + ("floats" if part == 1 else "bool"),
         )
     expect(bool(np.isfinite(out[1]).all()), f"reward of {name} is not finite")
@@ -212,7 +199,7 @@ def _record(env: VectorEnv, name: str, out: tuple[Any, ...], ended: Rows, begun:
         for path, array in _entries(value, f"infos[{key!r}]"):
             expect(
                 array.shape[:1] == (env.num_envs,),
-                f"{path} of {name} is {_words(array)}: infos have one entry a row",
+                f"{path} of {name} is {words(array)}: infos have one entry a row",
             )
     full = out if len(out) == 5 else (out[0], None, None, None, infos)
     kept = deepcopy(full)
@@ -232,7 +219,7 @@ def _check_observation(env: VectorEnv, observation: Any, name: str) -> None:
     for path, space, value in _members(env.observation_space, observation, "observation"):
         expect(
             isinstance(value, np.ndarray) and value.shape == space.shape,
-            f"{path} of {name} is {_words(value)}, the space says {space.dtype}{space.shape}: "
+            f"{path} of {name} is {words(value)}, the space says {space.dtype}{space.shape}: "
             "return an array of that shape",
         )
         expect(
@@ -268,88 +255,8 @@ def _members(space: Any, value: Any, path: str) -> list[tuple[str, spaces.Space[
     return [member for name, part, inner in parts for member in _members(part, inner, name)]
 
 
-def histories(calls: list[Call], until_end: bool = False) -> list[History]:
-    """Return what each row has seen, told the same way in every mode.
-
-    Args:
-        calls: of one play.
-        until_end: whether to stop at the first end of an episode in any row.
-
-    Returns:
-        Per row a list of first observations, alone, and of (observation, reward, terminated,
-        truncated) of every step; that of the last step is the last observation of its episode.
-    """
-    if until_end:
-        ends = [n for n, call in enumerate(calls) if call.ended.any()]
-        calls = calls[: 1 + min(ends, default=len(calls))]
-    told: list[History] = [[] for _ in calls[0].ended]
-    for call in calls:
-        stepped, final = call.kept[1] is not None, call.kept[4].get("final_obs")
-        for row, history in enumerate(told):
-            at_once = bool(call.ended[row] and call.begun[row])
-            if stepped and (at_once or not call.begun[row]):
-                last = final[row] if at_once else call.rows[row]
-                history.append((last, *(part[row] for part in call.kept[1:4])))
-            if call.begun[row]:
-                history.append((call.rows[row],))
-    return told
-
-
-def first_difference(calls: list[Call], others: list[Call]) -> str | None:
-    """Return what differs first between two plays, in words; None if nothing does."""
-    for call, other in zip(calls, others, strict=False):
-        where = difference(call.kept, other.kept)
-        if where is not None:
-            return f"{where} of {call.name}"
-    return None if len(calls) == len(others) else "the number of steps"
-
-
-def difference(left: Any, right: Any) -> str | None:
-    """Return where two nests of arrays differ, to the bit; None if nowhere."""
-    one, other = dict(leaves(left)), dict(leaves(right))
-    for path in [*one, *other]:
-        if path not in one or path not in other or not _equal(one[path], other[path]):
-            return path or "the value"
-    return None
-
-
-def leaves(value: Any, path: str = "") -> list[tuple[str, Any]]:
-    """Return the arrays and other values in a nest of dicts, sequences and object arrays."""
-    if isinstance(value, dict):
-        parts = [(f"{path}[{key!r}]", inner) for key, inner in value.items()]
-    elif isinstance(value, tuple) and len(value) == len(PARTS) and not path:
-        parts = list(zip(PARTS, value, strict=True))
-    elif isinstance(value, tuple | list):
-        parts = [(f"{path}[{n}]", inner) for n, inner in enumerate(value)]
-    elif isinstance(value, np.ndarray) and value.dtype == object:
-        parts = [(f"{path}[{n}]", inner) for n, inner in enumerate(value.flat)]
-    else:
-        return [(path, value)]
-    return [leaf for name, inner in parts for leaf in leaves(inner, name)]
-
-
-def expect(promise: bool, otherwise: str) -> None:
-    """Raise a VectorEnvError that says what is wrong unless a promise is kept."""
-    if not promise:
-        raise VectorEnvError(otherwise)
-
-
-def _equal(left: Any, right: Any) -> bool:
-    """Whether two leaves are equal: arrays to the bit, numbers whatever their type."""
-    if isinstance(left, np.ndarray) and isinstance(right, np.ndarray):
-        same_kind = left.dtype == right.dtype and left.shape == right.shape
-        return same_kind and left.tobytes() == right.tobytes()
-    return (type(left) is type(right) and left != left and right != right) or bool(left == right)
-
-
 def _scribble(value: Any) -> None:
     """Overwrite every array in a nest that may be written to."""
     for _, array in leaves(value):
         if isinstance(array, np.ndarray) and array.flags.writeable:
             array[...] = ~array if array.dtype == np.bool_ else 77
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        return f"{value.dtype}{value.shape}"
-    return type(value).__name__

@@ -2,26 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space, iterate
 
-from envs.check_calls import (
-    DISTURBED,
+from envs.check_calls import DISTURBED, Call, Case, Make, play, reset
+from envs.check_compare import (
     PARTS,
-    Call,
-    Case,
     History,
-    Make,
     VectorEnvError,
     difference,
     expect,
     first_difference,
     histories,
     leaves,
-    play,
-    reset,
 )
 
 __all__ = ["VectorEnvError", "check_vector_env"]
@@ -57,6 +53,7 @@ def check_vector_env(
             plays the episodes of seed s + i, whatever the number of rows, the mode, and the others.
 
     Raises:
+        ValueError: on fewer than two rows.
         VectorEnvError: at the first promise that is not kept; says what to do.
 
     Example:
@@ -66,12 +63,14 @@ def check_vector_env(
         ...     return BalticShieldVectorEnv(num_envs, "duel", autoreset_mode)
         >>> check_vector_env(make, rows_by_seed=True)
     """
+    if num_envs < 2:
+        raise ValueError(f"num_envs: {num_envs!r} is not right; 2 or more are needed")
     plays: dict[AutoresetMode, list[Call]] = {}
     for mode in modes:
         case = Case(make, num_envs, mode, seed, max_steps)
         try:
             _check_alone(replace(case, num_envs=1))
-            plays[mode] = play(case, _made(case), seed)
+            plays[mode] = _played(case, seed)
             _check_repeatable(case, plays[mode])
             _check_ends(case, plays[mode])
             _check_ownership(case, plays[mode])
@@ -88,11 +87,19 @@ def check_vector_env(
 
 
 def _check_alone(case: Case) -> None:
-    """Check what the environment says of itself and a first play, with one row."""
+    """Check a first play, with one row."""
     env = _made(case)
     play(case, env, case.seed)
     env.close()
     env.close()  # a second time is allowed
+
+
+def _played(case: Case, seed: int | None, **how: Any) -> list[Call]:
+    """Return a play of an environment made for it; see `play`."""
+    env = _made(case)
+    calls = play(case, env, seed, **how)
+    env.close()
+    return calls
 
 
 def _made(case: Case) -> VectorEnv:
@@ -125,7 +132,7 @@ def _check_ends(case: Case, calls: list[Call]) -> None:
     if case.mode is AutoresetMode.NEXT_STEP:
         _expect_equal(
             calls,
-            play(case, _made(case), case.seed, ignored=1),
+            _played(case, case.seed, ignored=1),
             "the action on the step after an end changed {what}: in this mode that step resets the "
             "row and ignores the action; an environment that has reset the row before, in the step "
             "that ended the episode, is in SAME_STEP, and metadata must say so",
@@ -157,7 +164,7 @@ def _check_ownership(case: Case, calls: list[Call]) -> None:
                 )
     _expect_equal(
         calls,
-        play(case, _made(case), case.seed, scribble=True),
+        _played(case, case.seed, scribble=True),
         "writing into returned arrays changed {what}: they are the environment's own memory, or "
         "are returned more than once; return copies",
     )
@@ -182,6 +189,7 @@ def _check_repeatable(case: Case, calls: list[Call]) -> None:
         "reset once more with the same seed, {what} differs: " + draw + ", and let reset set back "
         "everything that a play changes",
     )
+    env.close()
     _expect_equal(
         _play_on(case),
         _play_on(case),
@@ -193,12 +201,14 @@ def _play_on(case: Case) -> list[Call]:
     """Play what a reset without a seed begins, after one with a seed."""
     env = _made(case)
     env.reset(seed=case.seed)
-    return play(case, env, None)
+    calls = play(case, env, None)
+    env.close()
+    return calls
 
 
 def _check_luck(case: Case, calls: list[Call]) -> None:
     """Check that seeds, rows and episodes differ."""
-    other = play(case, _made(case), case.seed + 1000)
+    other = _played(case, case.seed + 1000)
     expect(
         first_difference(calls, other) is not None,
         f"seeds {case.seed} and {case.seed + 1000} play the same: reset must use its seed",
@@ -208,7 +218,7 @@ def _check_luck(case: Case, calls: list[Call]) -> None:
         "reset() without a seed plays the episodes of the seed before once more: seed anew only "
         "where a seed is given",
     )
-    told = histories(play(case, _made(case), case.seed, alike=True))
+    told = histories(_played(case, case.seed, alike=True))
     for row in range(case.num_envs):
         for before in range(row):
             shorter = min(len(told[row]), len(told[before]))
@@ -228,6 +238,7 @@ def _check_partial_reset(case: Case) -> None:
     observation, _ = reset(env, options={"reset_mask": handed})
     expect(np.array_equal(mask, handed), "reset wrote into options['reset_mask']: copy it first")
     after = list(iterate(env.observation_space, observation))
+    env.close()
     changed = np.array([difference(*pair) is not None for pair in zip(before, after, strict=True)])
     fix = "reset the rows where options['reset_mask'] is True, and those alone"
     expect(
@@ -244,18 +255,21 @@ def _check_rows(case: Case, calls: list[Call], partial_resets: bool) -> None:
     """Check that a row's episodes follow from its own seed alone."""
     expected = histories(calls)
     for row in range(case.num_envs):
-        single = replace(case, num_envs=1)
-        alone = play(single, _made(single), case.seed + row, place=row)
+        alone = _played(replace(case, num_envs=1), case.seed + row, place=row)
         _expect_prefix(
             expected[row],
             histories(alone)[0],
             f"row {row} of reset(seed={case.seed}) does not play what seed {case.seed + row} plays "
             "alone, {what} differs: give each row a generator of its own, seeded with seed + row",
         )
-    if not partial_resets:
-        return
+    if partial_resets:
+        _check_rows_by_mask(case, expected)
+
+
+def _check_rows_by_mask(case: Case, expected: list[History]) -> None:
+    """Check that rows reset by mask, and those beside them, play on by their own seeds."""
     mask = np.arange(case.num_envs) % 2 == 0
-    disturbed = play(case, _made(case), case.seed, disturb=mask)
+    disturbed = _played(case, case.seed, disturb=mask)
     again = [call.name for call in disturbed].index(DISTURBED)
     for row in range(case.num_envs):
         inside = bool(mask[row])
@@ -270,6 +284,15 @@ def _check_rows(case: Case, calls: list[Call], partial_resets: bool) -> None:
                 else "rows outside the mask go on as if nothing had happened, clocks and generators"
             ),
         )
+    if case.mode is AutoresetMode.NEXT_STEP:
+        by_hand = histories(_played(case, case.seed, by_hand=True))
+        for row in range(case.num_envs):
+            _expect_prefix(
+                expected[row],
+                by_hand[row],
+                f"row {row}, reset by reset_mask right after an end, plays something else, "
+                "{what} differs: it is reset then, and the next step plays on",
+            )
 
 
 def _check_modes_agree(

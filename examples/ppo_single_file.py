@@ -83,16 +83,18 @@ def train(settings: Settings) -> tuple[Agent, list[float]]:
         autoreset_mode="SameStep",
     )
     seen, mask = flat(raids.reset(seed=settings.seed)[0])
-    agent = Agent(seen.shape[1], *mask.shape[1:], settings.width)
+    shooters, choices = mask.shape[1:]
+    agent = Agent(seen.shape[1], shooters, choices, settings.width)
     optimiser = torch.optim.Adam(agent.parameters(), settings.learning_rate, eps=1e-5)
     totals, curve = np.zeros(settings.rows), []
     for _ in range(settings.steps // (settings.rows * settings.horizon)):
-        steps, ended = [], []
+        steps: list[tuple[torch.Tensor, ...]] = []
+        ended: list[float] = []
         for _ in range(settings.horizon):
             with torch.no_grad():
-                choices, value = agent.choices(seen, mask), agent.value(seen)
-                action = choices.sample()
-                chance = choices.log_prob(action).sum(-1)
+                chances, value = agent.choices(seen, mask), agent.value(seen)
+                action = chances.sample()
+                chance = chances.log_prob(action).sum(-1)
             observation, reward, terminated, truncated, _ = raids.step(action.numpy())
             over = terminated | truncated  # without `max_epochs` no raid is truncated
             totals += reward
@@ -123,7 +125,7 @@ def update(
     columns = [part.flatten(0, 1) for part in (seen, mask, action, chance, advantage, goal)]
     for _ in range(settings.epochs):
         for rows in torch.randperm(len(columns[0])).chunk(settings.minibatches):
-            loss = losses(agent, *(column[rows] for column in columns), settings)
+            loss = losses(agent, [column[rows] for column in columns], settings)
             optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(agent.parameters(), 0.5)
@@ -150,17 +152,9 @@ def advantages(
     return result
 
 
-def losses(
-    agent: Agent,
-    seen: torch.Tensor,
-    mask: torch.Tensor,
-    action: torch.Tensor,
-    chance: torch.Tensor,
-    advantage: torch.Tensor,
-    goal: torch.Tensor,
-    settings: Settings,
-) -> torch.Tensor:
+def losses(agent: Agent, columns: list[torch.Tensor], settings: Settings) -> torch.Tensor:
     """Return the clipped loss of the actor, that of the critic, and the price of certainty."""
+    seen, mask, action, chance, advantage, goal = columns
     choices = agent.choices(seen, mask)
     ratio = (choices.log_prob(action).sum(-1) - chance).exp()
     scaled = (advantage - advantage.mean()) / (advantage.std() + 1e-8)

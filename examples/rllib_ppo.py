@@ -1,8 +1,8 @@
 """PPO of RLlib with action masks, a few iterations: `python examples/rllib_ppo.py`.
 
 RLlib pins a Gymnasium of its own, so it lives in an environment of its own; `make conformance`
-makes it from `requirements-rllib.lock`. Nothing listens and nothing is reported while this runs:
-no dashboard, no usage statistics.
+makes it from `requirements-rllib.lock`. No dashboard, no usage statistics, and Ray's token, on by
+default, is asked of whoever calls the ports that Ray opens on every address of the machine.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def train(iterations: int, **settings: Any) -> list[dict[str, float]]:
     Returns:
         Per iteration the `steps` so far and the mean `return` of the episodes that ended last.
     """
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, ignore_reinit_error=True)
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     algorithm = config(**settings).build_algo()
     figures = []
     try:

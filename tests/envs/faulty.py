@@ -125,6 +125,24 @@ class StopsTheOthersClocks(Sound):
         return out
 
 
+class ResetsTwice(Sound):
+    """Resets rows that ended in the next step, also where the caller has done so."""
+
+    pending = np.zeros(1, np.bool_)
+
+    def reset(self, *, seed: Any = None, options: Any = None) -> Any:
+        self.pending = (options or {}).get("reset_mask", np.zeros(self.num_envs, np.bool_)).copy()
+        self.pending &= self.batch.terminated | self.batch.truncated
+        return super().reset(seed=seed, options=options)
+
+    def step(self, actions: Any) -> Any:
+        _, *out = super().step(actions)
+        if self.pending.any():
+            self.batch.reset(self.pending)
+            self.pending[:] = False
+        return self.batch.snapshot(), *out
+
+
 class LiveObservation(Sound):
     def step(self, actions: Any) -> Any:
         _, *out = super().step(actions)
@@ -275,6 +293,7 @@ FAULTS = [
     (ResetsNone, DISABLED, "left the observations of its rows as they were"),
     (WritesIntoMask, DISABLED, "reset wrote into options['reset_mask']"),
     (StopsTheOthersClocks, SAME, "rows outside the mask go on as if nothing had happened"),
+    (ResetsTwice, NEXT, "reset by reset_mask right after an end, plays something else"),
     (LiveObservation, NEXT, "was overwritten by a later call: return copies"),
     (LiveReward, SAME, "reward returned by step "),
     (OneArrayTwice, NEXT, "terminated and truncated returned by step 1 share memory"),

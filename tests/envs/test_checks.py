@@ -73,3 +73,8 @@ def test_a_play_without_an_end_says_so():
 def test_what_is_no_vector_environment_is_refused():
     with pytest.raises(VectorEnvError, match=r"inherit it"):
         check_vector_env(lambda n, mode: gymnasium.make("CartPole-v1"), modes=[NEXT])
+
+
+def test_one_row_is_too_few():
+    with pytest.raises(ValueError, match="num_envs: 1 is not right; 2 or more"):
+        check_vector_env(Sound, num_envs=1)
