@@ -28,6 +28,28 @@ lint: setup
 bench: setup
 	$(BIN)/python -m benchmarks.speed $(ARGS)
 
+# Other libraries, in environments of their own: RLlib pins another Gymnasium than all others.
+.PHONY: conformance
+conformance: .venv-conformance/.setup-done .venv-rllib/.setup-done
+	.venv-conformance/bin/python -m pytest --no-skips $(CONFORMANCE) \
+		--ignore=tests/conformance/test_rllib.py $(ARGS)
+	.venv-rllib/bin/python -m pytest --no-skips tests/conformance/test_rllib.py $(ARGS)
+
+CONFORMANCE := tests/conformance tests/test_docs.py tests/agents/test_learned_adapter.py \
+	$(addprefix tests/envs/test_,checks.py gymnasium.py parallel_env.py sequential_env.py)
+
+.venv-conformance/.setup-done: pyproject.toml requirements.lock requirements-conformance.lock
+	test -x .venv-conformance/bin/python || $(PYTHON) -m venv .venv-conformance
+	.venv-conformance/bin/pip install --quiet -c requirements.lock \
+		-c requirements-conformance.lock -e ".[conformance]"
+	touch $@
+
+.venv-rllib/.setup-done: pyproject.toml requirements-rllib.lock
+	test -x .venv-rllib/bin/python || $(PYTHON) -m venv .venv-rllib
+	.venv-rllib/bin/pip install --quiet -c requirements-rllib.lock \
+		-e ".[rllib]" pytest pytest-timeout
+	touch $@
+
 setup: $(STAMP)
 
 $(STAMP): pyproject.toml requirements.lock
@@ -37,4 +59,4 @@ $(STAMP): pyproject.toml requirements.lock
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
-	find . -name __pycache__ -not -path "./$(VENV)/*" -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path "./.venv*/*" -prune -exec rm -rf {} +

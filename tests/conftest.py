@@ -1,4 +1,6 @@
 import os
+from collections.abc import Generator
+from typing import Any
 
 # One thread for torch in tests: two that wait for each other on a busy machine are far slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -21,3 +23,24 @@ def duel() -> Scenario:
 @pytest.fixture(scope="session")
 def standard() -> Scenario:
     return load_scenario("standard")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--no-skips", action="store_true", help="a test that skips has failed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    return forbid_skip((yield), item.config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    return forbid_skip((yield), collector.config)
+
+
+def forbid_skip(report: Any, config: pytest.Config) -> Any:
+    """Turn a skip into a failure where the command line asks for it."""
+    if report.skipped and config.getoption("--no-skips"):
+        report.outcome = "failed"
+    return report

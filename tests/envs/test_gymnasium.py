@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
+from gymnasium.wrappers import FlattenObservation
 from gymnasium.wrappers.vector import DictInfoToList, RecordEpisodeStatistics
 from stable_baselines3.common import env_checker
 
@@ -61,6 +62,12 @@ def test_stable_baselines_check_warns_of_table_shapes_alone(name):
     unexpected = [text for text in texts if not text.startswith(tuple(TABLE_SHAPES))]
     assert not unexpected
     assert len(texts) == len(TABLE_SHAPES)
+
+
+def test_stable_baselines_check_of_the_flat_observation_has_nothing_to_say():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        env_checker.check_env(FlattenObservation(BalticShieldEnv("duel")))
 
 
 def test_make_vec_gives_the_native_vector_environment():
