@@ -9,6 +9,7 @@ from typing import Self
 
 from torch.utils.tensorboard import SummaryWriter
 
+from agents.files import write_text
 from agents.progress import ProgressBar
 
 PROGRESS_FILE = "progress.jsonl"
@@ -20,11 +21,22 @@ class Recorder:
     ``progress.jsonl`` is the record, one object a line; TensorBoard is for looking at it.
     """
 
-    def __init__(self, folder: Path, title: str, budget: int) -> None:
-        """Folder of the run, title of the bar, and the number of steps that make it full."""
+    def __init__(self, folder: Path, title: str, budget: int, done: int = -1) -> None:
+        """Take up the record of a run.
+
+        Args:
+            folder: Of the run.
+            title: Of the bar.
+            budget: The number of steps that make it full.
+            done: Step from which the run goes on; what is recorded of later ones, by a process
+                that was killed before it saved them, is dropped. -1: the run begins.
+        """
         self._bar = ProgressBar(title, budget)
-        self._writer = SummaryWriter(folder)
-        self._file = (folder / PROGRESS_FILE).open("a", encoding="utf-8")
+        path = folder / PROGRESS_FILE
+        if path.is_file():
+            write_text(path, _lines_up_to(path.read_text(encoding="utf-8"), done))
+        self._writer = SummaryWriter(folder, purge_step=done + 1)
+        self._file = path.open("a", encoding="utf-8")
         self._seen: dict[str, float] = {}
 
     def __enter__(self) -> Self:
@@ -61,3 +73,9 @@ class Recorder:
             gain = 100 * self._seen["validation/gain_over_greedy"]
             words.append(f"validation {share:.1f} % ({gain:+.1f} over WTA)")
         return ", ".join(words)
+
+
+def _lines_up_to(text: str, step: int) -> str:
+    """The lines of a record up to a step, without one that a killed process did not finish."""
+    whole = text.splitlines(keepends=True)[: text.count("\n")]
+    return "".join(line for line in whole if json.loads(line)["step"] <= step)

@@ -49,8 +49,9 @@ def fit(settings: Any, scenario: Scenario, folder: Path, stopped: Callable[[], b
     if isinstance(settings, TuningSettings):
         return fit_pricing(settings, scenario, folder, stopped)
     assert isinstance(settings, TrainingSettings)
-    with Recorder(folder, "training", settings.steps) as recorder:
-        resume = has_training(folder)
+    resume = has_training(folder)
+    done = saved_steps(folder / training.TRAINING_FOLDER) if resume else -1
+    with Recorder(folder, "training", settings.steps, done) as recorder:
         trained = training.fit(
             settings, scenario, folder, resume=resume, report=recorder, stopped=stopped
         )
@@ -90,11 +91,13 @@ def fit_pricing(
     history = TuningHistory(scenario.name, settings)
     if path.is_file():
         history = TuningHistory.load(path)
-    with Recorder(folder, "tuning", settings.generations) as recorder:
+    done = len(history.fitness)
+    with Recorder(folder, "tuning", settings.generations, done) as recorder:
 
         def on_generation(report: GenerationReport) -> bool:
-            history.save(path)
+            # Saved last: what was recorded but not saved is dropped and recorded again.
             recorder(_figures(report), report.generation)
+            history.save(path)
             return not stopped()
 
         tuned, _ = tune_pricing(scenario, settings, on_generation, history)

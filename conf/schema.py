@@ -22,6 +22,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from agents.classical.tuning_history import TuningSettings
+from agents.files import LoadError, SaveError, write_text
 from agents.learned.settings import MaskablePPOSettings, PPOSettings
 from envs.core.randomness import SPLITS
 from envs.scenario import read_scenario
@@ -154,7 +155,7 @@ def open_folder(config: TrainConfig) -> Path:
     if config.resume is None and folder.is_dir() and any(folder.iterdir()):
         raise ValueError(f"folder={folder} is not empty; to continue it: resume={folder}")
     folder.mkdir(parents=True, exist_ok=True)
-    OmegaConf.save(OmegaConf.structured(config), folder / CONFIG_FILE)
+    write_text(folder / CONFIG_FILE, OmegaConf.to_yaml(OmegaConf.structured(config)))
     return folder
 
 
@@ -170,6 +171,8 @@ def launch(main: Callable[[], None]) -> None:
         _exit(f"{wanted!r} is not known; {_nearest(wanted, error.options or [])}")
     except (HydraException, OmegaConfBaseException) as error:
         _exit(_explain(error))
+    except (LoadError, SaveError) as error:
+        _exit(str(error), code=1)
     except KeyboardInterrupt:
         _exit("interrupted", code=130)
 

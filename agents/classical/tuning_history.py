@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from agents.files import write_text
 
 
 @dataclass
@@ -105,13 +106,7 @@ class TuningHistory:
 
     def save(self, path: str | Path) -> None:
         """Writes the history atomically."""
-        path = Path(path)
-        temporary = path.with_name(path.name + ".tmp")
-        with open(temporary, "w", encoding="utf-8") as stream:
-            json.dump(asdict(self), stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
+        write_text(Path(path), json.dumps(asdict(self)))
 
     @classmethod
     def load(cls, path: str | Path) -> TuningHistory:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from agents.files import write_text
 from envs.validation import bounded, build
 
 _HEADER = """\
@@ -64,7 +64,6 @@ def load_tuned(source: str | Path, scenario_name: str) -> TunedWeights:
 
 def save_tuned(tuned: TunedWeights, path: str | Path) -> None:
     """Writes a weights file atomically: a reader sees the old one or the new one."""
-    path = Path(path)
     content = {
         "scenario": tuned.scenario,
         "tuned": tuned.tuned,
@@ -72,9 +71,4 @@ def save_tuned(tuned: TunedWeights, path: str | Path) -> None:
         "weights": {term: round(weight, 6) for term, weight in tuned.weights.items()},
     }
     text = _HEADER.format(scenario=tuned.scenario) + yaml.safe_dump(content, sort_keys=False)
-    temporary = path.with_name(path.name + ".tmp")
-    with open(temporary, "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(temporary, path)
+    write_text(Path(path), text)

@@ -138,6 +138,23 @@ class RaidVecEnv(VecEnv):
                 **{name: float(values[row]) for name, values in metrics.items()},
             }
 
+    def get_state(self) -> dict[str, np.ndarray]:
+        """Copies of everything that changes: the batch, and the raids' returns and lengths."""
+        own = {"returns": self._returns.copy(), "lengths": self._lengths.copy()}
+        return {**self.batch.get_state(), **own}
+
+    def set_state(self, saved: Mapping[str, np.ndarray]) -> None:
+        """Go on from what ``get_state`` returned, instead of from a reset.
+
+        Raises:
+            ValueError: If an array is missing, unknown, or of another shape or dtype.
+        """
+        own = ("returns", "lengths")
+        self.batch.set_state({name: a for name, a in saved.items() if name not in own})
+        self._returns[:], self._lengths[:] = (saved[name] for name in own)
+        self._seeded = True
+        self._reset_seeds()
+
     def action_masks(self) -> np.ndarray:
         """Legal choices, True = legal, head by head; see ``envs.observation.flat_mask``."""
         return flat_mask(self.batch.observation)

@@ -68,6 +68,14 @@ class RaidRolloutBuffer(DictRolloutBuffer):
             self._allocated = True
         self.pos, self.full = 0, False
 
+    def get_state(self) -> dict[str, np.ndarray]:
+        """Copies of what outlives a rollout, beside ``rng``: int64 [N] each."""
+        return {"epoch": self._epoch.copy(), "ordinal": self._ordinal.copy()}
+
+    def set_state(self, saved: dict[str, np.ndarray]) -> None:
+        """Go on from what ``get_state`` returned, with the next rollout."""
+        self._epoch[:], self._ordinal[:] = saved["epoch"], saved["ordinal"]
+
     def add(self, obs: Any, action: Any, reward: Any, episode_start: Any, *args: Any) -> None:
         """As SB3's; also notes which epoch of which raid each row is at."""
         starts = np.asarray(episode_start, dtype=bool)

@@ -1,15 +1,11 @@
 """Agents and training states as folders of JSON and safetensors; loading runs no code from them.
 
-A folder is written beside its place, flushed to disk and moved in by renaming, so a reader finds
-the old one or the new one whole, whatever kills the writer.
+Folders are replaced as a whole (``agents.files``): a reader finds the old or the new one.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,10 +13,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors import numpy as safetensors_numpy
 from safetensors.torch import load_file, save_file
 from stable_baselines3.common.policies import BasePolicy
 
+from agents.files import LoadError, complete_folder, replace_folder
 from agents.learned.models import Model, build_policy, columns_of
+from agents.learned.moment import Moment, restore, take
 from agents.learned.settings import MaskablePPOSettings, PPOSettings, TrainingSettings
 from agents.policy import Actions, Observation
 from envs.observation import flat_mask
@@ -32,6 +32,7 @@ AGENT_CLASSES: dict[str, type[TrainingSettings]] = {
     "maskable_ppo": MaskablePPOSettings,
 }
 _CONFIG, _WEIGHTS, _OPTIMIZER = "config.json", "policy.safetensors", "optimizer.safetensors"
+_MOMENT, _COUNTERS = "moment.safetensors", "training.json"
 
 
 class LearnedAgent:
@@ -68,7 +69,7 @@ def save_agent(
     folder: Path, policy: BasePolicy, settings: TrainingSettings, scenario: Scenario
 ) -> None:
     """Write an agent's folder: ``config.json`` and ``policy.safetensors``."""
-    _replace_folder(folder, lambda new: _write_agent(new, policy, settings, scenario))
+    replace_folder(folder, lambda new: _write_agent(new, policy, settings, scenario))
 
 
 def load_agent(folder: Path, scenario: Scenario) -> LearnedAgent:
@@ -95,9 +96,14 @@ def load_agent(folder: Path, scenario: Scenario) -> LearnedAgent:
 
 
 def save_training(
-    folder: Path, model: Model, settings: TrainingSettings, scenario: Scenario, extra: Any
+    folder: Path,
+    model: Model,
+    settings: TrainingSettings,
+    scenario: Scenario,
+    extra: Any,
+    moment: Moment | None = None,
 ) -> None:
-    """Write all that is needed to continue: an agent's folder plus optimiser and counters.
+    """Write all that is needed to continue to the bit: an agent's folder, optimiser and moment.
 
     Args:
         folder: Replaced as a whole.
@@ -105,48 +111,56 @@ def save_training(
         settings: Of the training.
         scenario: What is played.
         extra: Anything JSON holds, given back by ``load_training``.
+        moment: From which the model has made no update since; None: now.
+
+    Raises:
+        SaveError: If the folder cannot be written; the one before is still there.
     """
+    moment = take(model) if moment is None else moment
 
     def write(new: Path) -> None:
         _write_agent(new, model.policy, settings, scenario)
         tensors, groups = _flat_optimizer(model.policy.optimizer)
-        tensors["torch_rng"] = torch.get_rng_state()
         save_file(tensors, new / _OPTIMIZER)
-        counters = {
-            "steps": model.num_timesteps,
-            "updates": model._n_updates,
-            "groups": groups,
-            "extra": extra,
-        }
-        (new / "training.json").write_text(json.dumps(counters, indent=1))
+        safetensors_numpy.save_file(moment.arrays, new / _MOMENT)
+        counters = {**moment.values, "groups": groups, "extra": extra}
+        (new / _COUNTERS).write_text(json.dumps(counters, indent=1))
 
-    _replace_folder(folder, write)
+    replace_folder(folder, write)
 
 
 def load_training(folder: Path, model: Model) -> Any:
-    """Continue from what ``save_training`` wrote: weights, optimiser, counters, torch's generator.
+    """Continue from what ``save_training`` wrote, as if there had been no interruption.
+
+    Args:
+        folder: As written by ``save_training``.
+        model: Fresh, of the same settings and scenario; brought to where the saved one stood.
 
     Returns:
         The ``extra`` that was saved.
 
     Raises:
         FileNotFoundError: There is no saved training there.
-        ValueError: It does not fit the model.
+        LoadError: It is damaged, does not fit the model, or is of a version that saved too little.
     """
     folder = _complete_folder(folder)
+    if not (folder / _MOMENT).is_file():
+        raise LoadError(
+            f"{folder} has no {_MOMENT}: a version that could not continue exactly saved it; its "
+            f"agent can be evaluated, but training starts anew"
+        )
     load_weights(model.policy, folder)
-    counters = json.loads((folder / "training.json").read_text())
-    tensors = load_file(folder / _OPTIMIZER)
-    torch.set_rng_state(tensors.pop("torch_rng"))
-    _restore_optimizer(model.policy.optimizer, tensors, counters["groups"])
-    model.num_timesteps = counters["steps"]
-    model._n_updates = counters["updates"]
-    return counters["extra"]
+    counters = json.loads((folder / _COUNTERS).read_text())
+    groups, extra = counters.pop("groups"), counters.pop("extra")
+    _restore_optimizer(model.policy.optimizer, _tensors(folder / _OPTIMIZER), groups)
+    arrays = {name: t.numpy() for name, t in _tensors(folder / _MOMENT).items()}
+    restore(model, Moment(arrays, counters))
+    return extra
 
 
 def saved_steps(folder: Path) -> int:
     """Steps made by the training saved in a folder."""
-    steps = json.loads((_complete_folder(folder) / "training.json").read_text())["steps"]
+    steps = json.loads((_complete_folder(folder) / _COUNTERS).read_text())["steps"]
     return int(steps)
 
 
@@ -154,12 +168,12 @@ def load_weights(policy: BasePolicy, folder: Path) -> None:
     """Fill a policy with the weights of an agent's folder.
 
     Raises:
-        ValueError: Names or shapes differ.
+        LoadError: The file is damaged, or names or shapes differ.
     """
     try:
-        policy.load_state_dict(load_file(folder / _WEIGHTS))
+        policy.load_state_dict(_tensors(folder / _WEIGHTS))
     except RuntimeError as error:
-        raise ValueError(f"{folder / _WEIGHTS} does not fit this policy: {error}") from error
+        raise LoadError(f"{folder / _WEIGHTS} does not fit this policy: {error}") from error
 
 
 def _write_agent(
@@ -222,39 +236,16 @@ def _restore_optimizer(
     optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 
-def _replace_folder(folder: Path, write: Callable[[Path], None]) -> None:
-    """Write into a new folder, then put it in the place of the old one."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh, previous = _beside(folder, "new"), _beside(folder, "previous")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir()
-    write(fresh)
-    for path in (*fresh.iterdir(), fresh):
-        _flush(path)
-    if folder.exists():
-        shutil.rmtree(previous, ignore_errors=True)
-        os.rename(folder, previous)
-    # Killed here, the reader finds the previous one, which is whole.
-    os.rename(fresh, folder)
-    _flush(folder.parent)
-    shutil.rmtree(previous, ignore_errors=True)
+def _tensors(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        return dict(load_file(path))
+    except SafetensorError as error:
+        raise LoadError(f"{path} is damaged: {error}") from error
 
 
 def _complete_folder(folder: Path) -> Path:
-    """The folder, or the previous one if a writer was killed between the two renames."""
-    for candidate in (Path(folder), _beside(Path(folder), "previous")):
-        if (candidate / _CONFIG).is_file():
-            return candidate
-    raise FileNotFoundError(f"{folder} holds no saved agent: it has no {_CONFIG}")
-
-
-def _beside(folder: Path, suffix: str) -> Path:
-    return folder.with_name(f".{folder.name}.{suffix}")
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """The saved folder, also where its writer was killed; see ``agents.files``."""
+    found = complete_folder(Path(folder))
+    if found is None or not (found / _CONFIG).is_file():
+        raise FileNotFoundError(f"{folder} holds no saved agent: it has no {_CONFIG}")
+    return found

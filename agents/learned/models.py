@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,21 +25,21 @@ from envs.scenario import Scenario
 Model = PPO | MaskablePPO
 
 
-def build(settings: TrainingSettings, scenario: Scenario, resumed_at: int = 0) -> Model:
+def build(settings: TrainingSettings, scenario: Scenario) -> Model:
     """An SB3 model on fresh training raids, ready to learn.
 
     Args:
         settings: PPOSettings or MaskablePPOSettings.
         scenario: What is played.
-        resumed_at: Steps already made, so that a continued run meets new raids.
 
     Returns:
         The model, its environment and random generators seeded from ``settings.seed``.
     """
     prepare_torch(settings.threads)
-    raids, order, general = training_seeds(settings.seed, resumed_at)
+    raids, order, general = training_seeds(settings.seed)
     torch.manual_seed(general)
     np.random.seed(general % 2**32)  # sb3-contrib's buffer draws its minibatches from it
+    random.seed(general)
     # The allocation policy has no head for deliveries.
     copies, by_need = getattr(settings, "copies", 1), isinstance(settings, PPOSettings)
     env = RaidVecEnv(scenario, settings.num_envs, copies=copies, by_need=by_need)
@@ -76,7 +77,7 @@ def build_policy(settings: TrainingSettings, scenario: Scenario) -> BasePolicy:
     by_need = isinstance(settings, PPOSettings)
     spaces = (layout.observation_space(), layout.action_space(by_need))
     arguments = policy_arguments(settings, scenario)
-    torch.manual_seed(training_seeds(settings.seed, 0)[2])
+    torch.manual_seed(training_seeds(settings.seed)[2])
     if isinstance(settings, MaskablePPOSettings):
         return MaskableMultiInputActorCriticPolicy(*spaces, lambda _: 0.0, **arguments)
     return AllocationPolicy(*spaces, lambda _: 0.0, **arguments)
@@ -116,9 +117,9 @@ def start_weights(start: str, scenario: Scenario) -> Mapping[str, float] | None:
     return load_tuned(weights_path(scenario.name), scenario.name).weights
 
 
-def training_seeds(seed: int, resumed_at: int) -> tuple[int, int, int]:
-    """First raid, order of minibatches, torch: far apart for different seeds and restarts."""
-    first, order, general = np.random.SeedSequence((seed, resumed_at)).generate_state(3, np.uint64)
+def training_seeds(seed: int) -> tuple[int, int, int]:
+    """First raid, order of minibatches, torch: far apart for different seeds."""
+    first, order, general = np.random.SeedSequence((seed, 0)).generate_state(3, np.uint64)
     return int(first >> np.uint64(2)), int(order), int(general >> np.uint64(1))
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import configure
 
@@ -20,9 +19,9 @@ from agents.learned.checkpoint import (
     load_weights,
     save_agent,
     save_training,
-    saved_steps,
 )
 from agents.learned.models import Model, build, build_policy
+from agents.learned.moment import Moment, generators_kept, take
 from agents.learned.settings import TrainingSettings
 from agents.rollout import play
 from envs.scenario import Scenario
@@ -51,7 +50,9 @@ def fit(
     """Train until the budget is used or somebody asks to stop.
 
     The agent that scored best on the validation raids stands in ``folder/agent``, the state of
-    the training in ``folder/checkpoint``; both are there from the first validation on.
+    the training in ``folder/checkpoint``; both are there from the first validation on. A training
+    that was stopped or killed, and then continued, ends with the same files to the bit as one
+    that was not (on one machine, with the same numbers of threads).
 
     Args:
         settings: Of the training; ``steps`` is the whole budget, earlier runs included.
@@ -59,13 +60,13 @@ def fit(
         folder: Of the run.
         resume: Whether to continue what stands in the folder.
         report: Told named figures and the number of steps after every update.
-        stopped: Asked at every step; True ends the training, which is then saved.
+        stopped: Asked at every step; True ends the training, which is then saved as it stood
+            before the rollout under way: that rollout is played again when it continues.
 
     Returns:
         The agent in ``folder/agent``.
     """
-    done = saved_steps(folder / TRAINING_FOLDER) if resume else 0
-    model = build(settings, scenario, resumed_at=done)
+    model = build(settings, scenario)
     model.set_logger(configure(None, []))
     watcher = _Watcher(settings, scenario, folder, report, stopped)
     if resume:
@@ -83,7 +84,7 @@ def initial_agent(settings: TrainingSettings, scenario: Scenario) -> LearnedAgen
 
 
 class _Watcher(BaseCallback):
-    """Reports, validates, saves and stops, between updates."""
+    """Reports, validates, saves and stops, between updates; the training takes no notice of it."""
 
     model: Model
 
@@ -104,6 +105,10 @@ class _Watcher(BaseCallback):
         self.next_validation = 0
         self.raids = 0
         self.totals = {"loss": 0.0, "undefended_loss": 0.0}
+        self.reported: int | None = None
+        self.interrupted = False
+        # Before the rollout under way: all that a rollout changes, and what is to be saved of us.
+        self.before: tuple[Moment, dict[str, Any]] | None = None
 
     def state(self) -> dict[str, Any]:
         """What a continued training needs of this object; JSON."""
@@ -112,6 +117,7 @@ class _Watcher(BaseCallback):
             "greedy_score": self.greedy_score,
             "next_validation": self.next_validation,
             "raids": self.raids,
+            "reported": self.reported,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -128,18 +134,33 @@ class _Watcher(BaseCallback):
             self.raids += 1
             for name in self.totals:
                 self.totals[name] += episode[name]
-        return not self.stopped()
+        self.interrupted = self.stopped()
+        return not self.interrupted
 
     def _on_rollout_start(self) -> None:
         # The update is behind us here, so what is validated and saved is the newest policy.
-        figures = self._figures()
-        if self.num_timesteps >= self.next_validation:
-            figures |= self._validate_and_save()
-        self.report(figures, self.num_timesteps)
+        due = self.num_timesteps >= self.next_validation
+        if self.reported != self.num_timesteps:  # or else a run that went on from here did
+            self._report(due)
+        self.before = take(self.model), self.state()
+        if due:
+            self._save(*self.before)
 
     def _on_training_end(self) -> None:
-        figures = self._figures() | self._validate_and_save()
+        if self.interrupted:
+            # Not validated: that would make a stopped run differ from one that was not.
+            assert self.before is not None
+            self._save(*self.before)
+            return
+        self._report(validate=True)
+        self._save(take(self.model), self.state())
+
+    def _report(self, validate: bool) -> None:
+        figures = self._figures()
+        if validate:
+            figures |= self._validate()
         self.report(figures, self.num_timesteps)
+        self.reported = self.num_timesteps
 
     def _figures(self) -> dict[str, float]:
         """What is known between two updates."""
@@ -155,7 +176,8 @@ class _Watcher(BaseCallback):
         figures |= {name: float(logged[name]) for name in known}
         return figures
 
-    def _validate_and_save(self) -> dict[str, float]:
+    def _validate(self) -> dict[str, float]:
+        """Score the policy, and keep it as the agent if it is the best so far."""
         score = self._score(LearnedAgent(self.model.policy))
         if self.greedy_score is None:
             self.greedy_score = self._score(make_policy("wta_greedy", self.scenario))
@@ -164,17 +186,19 @@ class _Watcher(BaseCallback):
             agent_folder = self.folder / AGENT_FOLDER
             save_agent(agent_folder, self.model.policy, self.settings, self.scenario)
         self.next_validation = self.num_timesteps + self.settings.validate_every
-        training_folder = self.folder / TRAINING_FOLDER
-        save_training(training_folder, self.model, self.settings, self.scenario, self.state())
         return {
             "validation/protected_share": score,
             "validation/gain_over_greedy": score - self.greedy_score,
             "validation/best_protected_share": self.best_score,
         }
 
+    def _save(self, moment: Moment, state: dict[str, Any]) -> None:
+        folder = self.folder / TRAINING_FOLDER
+        save_training(folder, self.model, self.settings, self.scenario, state, moment)
+
     def _score(self, policy: Any) -> float:
         first = self.settings.validation_seed
         seeds = np.arange(first, first + self.settings.validation_raids)
-        with torch.random.fork_rng(devices=[]):
+        with generators_kept():
             rows = play(policy, self.scenario, seeds, "validation")
         return scoring.score(rows["loss"], rows["undefended_loss"])
