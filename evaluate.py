@@ -2,7 +2,8 @@
 
 python evaluate.py scenario=standard policies=[wta_greedy,wta_pricing,runs/mine] raids=2000
 
-A policy is a classical one by name, a run by its folder, or weights of the pricing rule by file.
+A policy is a classical one by name, a run by its folder, or weights of the pricing rule by file;
+with trust=true also an archive of Stable-Baselines3: loading one runs code that stands in it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def main(composed: DictConfig) -> None:
     with schema.one_line_errors():
         config = schema.resolve_evaluation(composed)
         scenario = load_scenario(config.scenario)
-        policies = runs.load_policies(config.policies, scenario)
+        policies = runs.load_policies(config.policies, scenario, config.trust)
         bound = runs.has_bound(config.bound, scenario)
         pictures = replay.files(Path(config.folder), config.replays, config.animation)
     seeds = range(config.first_seed, config.first_seed + config.raids)

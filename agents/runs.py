@@ -21,6 +21,7 @@ from agents.classical.tuning_history import TuningHistory, TuningSettings
 from agents.classical.weights_file import load_tuned, save_tuned, weights_path
 from agents.evaluation import BOUND, REFERENCE, Evaluation, evaluate
 from agents.learned import training
+from agents.learned.archive import load_archive
 from agents.learned.checkpoint import load_agent, saved_steps
 from agents.learned.settings import TrainingSettings
 from agents.policy import Policy
@@ -126,19 +127,25 @@ def baselines(scenario: Scenario) -> Policies:
     return {name: make_policy(name, scenario) for name in names}
 
 
-def load_policies(names: Sequence[str], scenario: Scenario) -> Policies:
+def load_policies(names: Sequence[str], scenario: Scenario, trust: bool = False) -> Policies:
     """Classical policies by name, trained agents by the folder of their run, weights by their file.
 
     ``look_ahead:NAME`` looks ahead on top of any of them.
 
     The reference policy comes first if it is not among them.
 
+    Args:
+        names: Of the policies.
+        scenario: What they will play.
+        trust: Whether archives of Stable-Baselines3 (.zip) may be loaded, which runs code in them.
+
     Raises:
-        ValueError: If a name is none of these; the message lists the known ones.
+        ValueError: If a name is none of these, the message lists the known ones; or if it is an
+            archive, and not trusted.
         FileNotFoundError: If a classical policy has no tuned weights for the scenario.
     """
     wanted = list(names) if REFERENCE in names else [REFERENCE, *names]
-    return {name: load_policy(name, scenario) for name in dict.fromkeys(wanted)}
+    return {name: load_policy(name, scenario, trust) for name in dict.fromkeys(wanted)}
 
 
 def score(
@@ -166,12 +173,19 @@ def score(
         )
 
 
-def load_policy(name: str, scenario: Scenario) -> Policy:
+def load_policy(name: str, scenario: Scenario, trust: bool = False) -> Policy:
     """One policy by its name, folder or file; see :func:`load_policies`."""
     planner, _, base = name.partition(":")
     if planner == "look_ahead" and base:
-        return LookAhead(scenario, load_policy(base, scenario))
+        return LookAhead(scenario, load_policy(base, scenario, trust))
     folder, known = Path(name), (*POLICY_NAMES, *SOLVER_NAMES, *PLANNER_NAMES)
+    if folder.suffix == ".zip":
+        if not trust:
+            raise ValueError(
+                f"{name} is an archive of Stable-Baselines3: loading it runs code that stands in "
+                f"it; if it is your own, say trust=true"
+            )
+        return load_archive(folder, scenario)
     if folder.suffix == ".yaml":
         return PricingPolicy(scenario, load_tuned(folder, scenario.name).weights)
     if name not in known and len(folder.parts) > 1 and not folder.is_dir():

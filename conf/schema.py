@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, NoReturn
@@ -79,6 +79,7 @@ class EvaluateConfig:
         bound: Whether to compute what no policy can do better than.
         replays: Raids, the first ones, of which every policy is shown in ``replay.html``.
         animation: ``gif`` or ``mp4``: the first raid as the last policy plays it; None: none.
+        trust: Whether policies may be archives of Stable-Baselines3, which run code when loaded.
         folder: Where the results are written.
     """
 
@@ -91,6 +92,7 @@ class EvaluateConfig:
     bound: bool = True
     replays: int = 0
     animation: str | None = None
+    trust: bool = False
     folder: str = MISSING
 
     def __post_init__(self) -> None:
@@ -125,10 +127,11 @@ def resolve_training(composed: DictConfig) -> TrainConfig:
     (a larger budget, say) change it, but agent and scenario stay.
 
     Raises:
-        ValueError: If a value is out of range or the folder holds no run.
+        ValueError: If a value is out of range, a key is unknown or the folder holds no run.
     """
     if composed.resume is not None:
         composed = _earlier(Path(composed.resume), list(HydraConfig.get().overrides.task))
+    _check_known(composed)
     config = OmegaConf.to_object(composed)
     assert isinstance(config, TrainConfig)
     return config
@@ -138,8 +141,9 @@ def resolve_evaluation(composed: DictConfig) -> EvaluateConfig:
     """The validated configuration of an evaluation.
 
     Raises:
-        ValueError: If a value is out of range.
+        ValueError: If a value is out of range or a key is unknown.
     """
+    _check_known(composed)
     config = OmegaConf.to_object(composed)
     assert isinstance(config, EvaluateConfig)
     return config
@@ -209,6 +213,22 @@ def _explain(error: Exception) -> str:
     if isinstance(cause, OmegaConfBaseException) and cause.full_key:
         return f"{cause.full_key}: {str(cause.msg).splitlines()[0]}"
     return str(error).strip().splitlines()[0]
+
+
+def _check_known(node: DictConfig, path: str = "") -> None:
+    """Refuse keys that a dataclass does not have: with a + in front, Hydra lets them in.
+
+    Raises:
+        ValueError: If there is one; the message lists the known ones.
+    """
+    kind = OmegaConf.get_type(node)
+    for key in node:
+        name = path + str(key)
+        known = [item.name for item in fields(kind)] if is_dataclass(kind) else [str(key)]
+        if key not in known:
+            raise ValueError(f"unknown key {name!r}; {_nearest(str(key), known)}")
+        if isinstance(node._get_node(key), DictConfig):
+            _check_known(node[key], f"{name}.")
 
 
 def _nearest(wanted: str, known: Sequence[str]) -> str:

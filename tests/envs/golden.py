@@ -1,6 +1,6 @@
 """Golden engagements: whole raids written out for people to read, and to compare with."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,35 @@ from envs.core.state import ABSENT, DUD, KILLED, LEAKED
 from tests.envs.small import held
 
 FOLDER = Path(__file__).parents[1] / "golden"
-RAIDS = (
-    *((scenario, seed) for scenario in ("duel", "standard") for seed in (1, 2, 3)),
-    *((scenario, seed) for scenario in ("low-flyers", "decoys") for seed in (1, 2)),
+_SEEDS = {  # of the test split, by policy and scenario
+    "nearest": {
+        "duel": (1, 2, 3), "standard": (1, 2, 3), "low-flyers": (1, 2), "decoys": (1, 2),
+        "ballistic": (1, 2, 3), "saturation": (1, 2), "stovepipes": (1, 2), "standardised": (1, 2),
+        "air-policing": (1, 2, 3), "campaign": (1,), "rotation-gap": (1,), "region": (1,),
+    },
+    "best": {
+        "duel": (1, 4, 5, 6), "standard": (1, 4, 5), "low-flyers": (1, 3), "decoys": (1, 3),
+        "ballistic": (1, 4), "saturation": (1,), "stovepipes": (1,), "standardised": (1,),
+        "air-policing": (1, 4), "rotation-overlap": (1,),
+    },
+    "hold": {
+        "duel": (1, 7), "standard": (1, 6), "low-flyers": (4,), "decoys": (4,), "ballistic": (1,),
+        "saturation": (4,), "air-policing": (1,),
+    },
+}  # fmt: skip
+RAIDS = tuple(
+    (scenario, policy, seed)
+    for policy, scenarios in _SEEDS.items()
+    for scenario, seeds in scenarios.items()
+    for seed in seeds
 )
 # Metrics that say little where the picture is perfect, and are left out there.
 TRACKING = ("threats", "threats_tracked", "track_delay_s", "tracked_share", "mean_track_delay_s")
 
 
-def path(scenario: str, seed: int) -> Path:
+def path(scenario: str, policy: str, seed: int) -> Path:
     """Return the file of one golden raid."""
-    return FOLDER / f"{scenario}-{seed}.txt"
+    return FOLDER / f"{scenario}-{policy}-{seed}.txt"
 
 
 def recorded() -> list[Path]:
@@ -31,61 +49,121 @@ def recorded() -> list[Path]:
     return sorted(FOLDER.glob("*-[0-9]*.txt"))
 
 
-def nearest_first(batch: RaidBatch) -> NDArray[np.int64]:
+def nearest(batch: RaidBatch) -> NDArray[np.int64]:
     """Return orders, int64 [1, S]: at the track that strikes first, what is likeliest to kill it.
 
     One engagement a track at a time, so that the text shows which one killed. On a tie the lower
     shooter; tracks are in the order of predicted impact, then of threat number, never of slot.
     """
-    state = batch.state()
-    mask, pk = batch.observation["action_mask"][0], state.pair["pk"][0]
-    orders = np.zeros((1, mask.shape[0]), np.int64)
-    impact_s = state.track["impact_s"][0]
-    number = state.threat["number"][0, state.track["threat"][0]]
-    for i in sorted(np.flatnonzero(held(batch)[0]), key=lambda i: (impact_s[i], number[i])):
-        if state.track["in_flight"][0, i] > 0:
-            continue
-        free = (mask[:, 1 + i] == 1) & (orders[0] == 0)
-        if free.any():
-            orders[0, np.argmax(np.where(free, pk[:, i], -1.0))] = 1 + i
+    orders, free = hold(batch), _legal(batch)
+    pk = batch.state().pair["pk"][0]
+    for i in _by_impact(batch):
+        if free[:, i].any():
+            s = np.argmax(np.where(free[:, i], pk[:, i], -1.0))
+            orders[0, s] = 1 + i
+            free[s] = False
     return orders
 
 
-def write(scenario: str, seed: int) -> str:
-    """Return the text of a raid of the test split under `nearest_first`.
+def best(batch: RaidBatch) -> NDArray[np.int64]:
+    """Return orders, int64 [1, S]: the pair that saves the most value first, one a track."""
+    orders, free = hold(batch), _legal(batch)
+    saved = batch.state().pair["pk"][0] * batch.state().track["value"][0]
+    ordered = _by_impact(batch)  # on a tie the track that strikes first, then the lower shooter
+    while free.any():
+        _, _, i, s = max(
+            (saved[s, i], -n, i, s) if free[s, i] else (-np.inf, -n, i, s)
+            for n, i in enumerate(ordered)
+            for s in range(len(free) - 1, -1, -1)
+        )
+        orders[0, s] = 1 + i
+        free[s], free[:, i] = False, False
+    return orders
+
+
+def hold(batch: RaidBatch) -> NDArray[np.int64]:
+    """Return orders, int64 [1, S], to hold fire."""
+    return np.zeros((1, batch.scenario.num_shooters), np.int64)
+
+
+POLICIES: dict[str, Callable[[RaidBatch], NDArray[np.int64]]] = {
+    "nearest": nearest,
+    "best": best,
+    "hold": hold,
+}
+
+
+def _legal(batch: RaidBatch) -> NDArray[np.bool_]:
+    """Return which shooters may engage which tracks that nothing flies at, bool [S, I]."""
+    alone = batch.state().track["in_flight"][0] == 0
+    return (batch.observation["action_mask"][0, :, 1:] == 1) & alone
+
+
+def _by_impact(batch: RaidBatch) -> list[int]:
+    """Return the slots held, by predicted impact, then by number of threat."""
+    state = batch.state()
+    impact_s, threat = state.track["impact_s"][0], state.track["threat"][0]
+    number = state.threat["number"][0, threat]
+    return sorted(np.flatnonzero(held(batch)[0]), key=lambda i: (impact_s[i], number[i]))
+
+
+def write(scenario: str, policy: str, seed: int) -> str:
+    """Return the text of a raid of the test split under one of `POLICIES`.
 
     Figures are rounded, so that the last bit of another platform does not show.
     """
     batch = RaidBatch(scenario, 1)
     batch.reset(None, np.array([seed]), "test")
-    lines = [f"{scenario}, version {batch.scenario.version}: test raid {seed}, nearest first", ""]
-    lines += _raid(batch)
-    lines.append("")
+    version = batch.scenario.version
+    lines = [f"{scenario}, version {version}: test raid {seed}, policy {policy}", ""]
+    lines += [*_raid(batch), ""]
     while not batch.terminated[0]:
-        lines += _epoch(batch)
+        if batch.state().raid["lull"][0]:
+            lines += _lull(batch)
+        else:
+            lines += _epoch(batch, POLICIES[policy])
     lines += ["", *_totals(batch)]
     return "\n".join(lines) + "\n"
+
+
+def _lull(batch: RaidBatch) -> Iterator[str]:
+    """Let a lull pass; yield the day, rounds and health after it, and the next raid."""
+    batch.step(hold(batch))
+    state = batch.state()
+    yield f"\nday {state.raid['day'][0]:.2f}: raid {int(state.raid['number'][0]) + 1}"
+    rounds = state.shooter["rounds"][0] + state.shooter["reserve"][0]
+    for s, shooter in enumerate(batch.scenario.shooters):
+        yield f"{shooter.name}: {rounds[s]} rounds{'' if state.shooter['able'][0, s] else ', away'}"
+    for asset, health in zip(batch.scenario.assets, state.health[0], strict=True):
+        if health < 1.0:
+            yield f"{asset.name}: health {health:.3f}"
+    yield from _raid(batch)
+    yield ""
 
 
 def _raid(batch: RaidBatch) -> Iterator[str]:
     threats = batch.state().threat[0]
     for i in _by_number(threats):
-        aim = batch.scenario.assets[threats["aim"][i]].name
         start_s, impact_s = batch.state().route["time_s"][0, i, 0], threats["impact_s"][i]
+        if threats["aim"][i] == NONE:
+            yield f"neutral {_threat(batch, i)}: from {start_s:.1f} s to {impact_s:.1f} s"
+            continue
+        aim = batch.scenario.assets[threats["aim"][i]].name
         yield (
             f"threat {_threat(batch, i)} at {aim}: from {start_s:.1f} s to {impact_s:.1f} s, "
             f"kill number {threats['kill_u'][i]:.4f}, {'hits' if threats['hits'][i] else 'dud'}"
         )
 
 
-def _epoch(batch: RaidBatch) -> Iterator[str]:
+def _epoch(batch: RaidBatch, policy: Callable[[RaidBatch], NDArray[np.int64]]) -> Iterator[str]:
     """Play one epoch; yield its launches, kills and misses, impacts, and what tracks came of it.
 
-    An engagement is late if its threat is dead or has struck, and astray if its track was lost.
+    An engagement is late if its threat is dead or has struck, and astray if its track was lost. A
+    fighter pair meets its track: whether it fires is for it to decide, and shows in the totals.
     """
     state, names = batch.state(), [shooter.name for shooter in batch.scenario.shooters]
     epoch = int(state.raid["epoch"][0])
-    orders = nearest_first(batch)
+    orders = policy(batch)
     pairs, targets = state.pair[0].copy(), state.track["threat"][0].copy()
     for s in np.flatnonzero(orders[0]):
         pair, i = pairs[s, orders[0, s] - 1], targets[orders[0, s] - 1]
@@ -104,6 +182,8 @@ def _epoch(batch: RaidBatch) -> Iterator[str]:
             result = "late"
         elif not guided:
             result = "astray"
+        elif result == "miss" and batch.params.shooter["sortie_s"][0, s] > 0.0:
+            result = "meet"
         yield f"{epoch:4} {result:6} {names[s]} -> {_threat(batch, i)} at {resolve_s:.1f} s"
     yield from _impacts(batch, epoch, before, health, batch.metrics()["loss"][0] - loss)
     yield from _tracks(batch, tracks)
@@ -136,6 +216,9 @@ def _impacts(
     )
     for i in sorted(landed, key=lambda i: (threats["impact_s"][i], threats["number"][i])):
         a, where = threats["aim"][i], batch.scenario.assets[threats["aim"][i]]
+        if a == NONE:
+            yield f"{epoch:4} leaves {_threat(batch, i)} at {threats['impact_s'][i]:.1f} s"
+            continue
         text = f"{_threat(batch, i)} on {where.name} at {threats['impact_s'][i]:.1f} s"
         if threats["status"][i] == DUD:
             yield f"{epoch:4} dud    {text}"

@@ -1,0 +1,219 @@
+"""Play the core and the scalar model of `scalar.py` side by side, one step at a time.
+
+python -m tests.envs.scalar_play --transitions 1000000 --scenario duel
+
+Each step of the scalar model starts from what the core says, so one difference does not make more.
+The core computes in single precision: a figure may differ by some parts in a hundred thousand, and
+a decision where the scalar model says that it was as close as that. Such are counted.
+"""
+
+import argparse
+import math
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.batch import RaidBatch
+from envs.core import state as core
+from tests.envs import scalar
+from tests.envs.random_play import random_orders
+from tests.envs.small import named
+
+CLOSE = 2e-4  # of a limit of sight or range, as a share of it: what float32 may turn round
+CLOSE_KILL = 1e-5
+_STATUS = {
+    core.PENDING: scalar.PENDING, core.INBOUND: scalar.INBOUND, core.KILLED: scalar.KILLED,
+    core.LEAKED: scalar.LEAKED, core.DUD: scalar.DUD,
+}  # fmt: skip
+COUNTS = (
+    "loss", "assets_lost", "illegal_actions", "engagements", "rounds_fired", "rounds_wasted",
+    "rounds_at_decoys", "rounds_cost_keur", "killed_cost_keur", "killed", "leakers", "duds",
+)  # fmt: skip
+
+
+class Sides:
+    """A batch of the core, and each of its members as a scalar world."""
+
+    def __init__(self, scenario: str, members: int) -> None:
+        """Begin no raid yet."""
+        self.batch = RaidBatch(named(scenario), members)
+        assert self.batch.scenario.perfect_picture and self.batch.scenario.campaign.raids == 1
+        params = self.batch.params
+        self.kinds, self.assets = scalar.rows(params.threat_kind[0]), scalar.rows(params.asset[0])
+        self.made, self.sensors = scalar.rows(params.shooter[0]), scalar.rows(params.sensor[0])
+        assert not any(made.jams or made.sortie_s for made in self.made)
+        assert not any(sensor.acoustic or sensor.orbit_s for sensor in self.sensors)
+        for number, kind in enumerate(self.kinds):
+            kind.number = number
+        self.pk0 = params.shooter_pk[0].tolist()
+
+    def world(self, b: int, counts: dict[str, NDArray[Any]]) -> tuple[scalar.World, list[Any]]:
+        """Return a member as a scalar world, and its threats by row, None where there is none."""
+        state = self.batch.state()
+        threats = [
+            self._threat(row, state.route[b, i])
+            for i, row in enumerate(scalar.rows(state.threat[b]))
+        ]
+        shooters = [
+            self._shooter(s, row, scalar.rows(state.engagement[b, s])[: row.busy], threats)
+            for s, row in enumerate(scalar.rows(state.shooter[b]))
+        ]
+        for sensor, now in zip(self.sensors, scalar.rows(state.sensor[b]), strict=True):
+            sensor.able = now.able
+        epoch_s = float(self.batch.params.epoch_s[0])
+        world = scalar.World(
+            now_s=float(state.raid["epoch"][b]) * epoch_s,
+            epoch_s=epoch_s,
+            threats=[threat for threat in threats if threat is not None],
+            shooters=shooters,
+            assets=self.assets,
+            health=state.health[b].tolist(),
+            sensors=self.sensors,
+            counts={name: float(counts[name][b]) for name in COUNTS},
+        )
+        return world, threats
+
+    def _threat(self, row: Any, route: NDArray[Any]) -> scalar.Threat | None:
+        if row.status == core.ABSENT:
+            return None
+        vertices = [vertex for vertex in route.tolist() if vertex[2] < math.inf]
+        kind, status = self.kinds[row.kind], _STATUS[row.status]
+        return scalar.Threat(
+            row.number, kind, row.aim, row.hits, row.kill_u, vertices, status, row.survival
+        )
+
+    def _shooter(self, s: int, row: Any, flying: list[Any], threats: list[Any]) -> scalar.Shooter:
+        in_flight = [
+            scalar.Engagement(one.resolve_s, one.pk, threats[one.target], one.leg) for one in flying
+        ]
+        pk0 = dict(enumerate(self.pk0[s]))
+        return scalar.Shooter(
+            self.made[s], pk0, row.rounds, row.reserve, row.reload_s, row.able, in_flight
+        )
+
+    def step(self, orders: NDArray[np.int64]) -> tuple[int, int]:
+        """Play an epoch on both sides, and compare; return transitions and what was too close.
+
+        Raises:
+            AssertionError: if they differ, and it was not close.
+        """
+        state, before = self.batch.state(), self.batch.metrics()
+        running = np.flatnonzero(~(self.batch.terminated | self.batch.truncated))
+        worlds, close = {}, 0
+        for b in running:
+            world, threats = self.world(b, before)
+            close += self.compare_table(b, world, threats)
+            targets, wrong = [], 0
+            legal = self.batch.observation["action_mask"][b]
+            for s, order in enumerate(orders[b].tolist()):
+                slot = order - 1
+                named_one = 0 < order <= len(threats) and threats[slot] is not None
+                # What the core allows is compared above; here it is what counts.
+                allowed = named_one and legal[s, order] == 1
+                targets.append(threats[slot] if allowed else None)
+                wrong += order != 0 and not allowed
+            worlds[b] = (world, threats, scalar.play(world, targets, wrong))
+        self.batch.step(orders)
+        after = self.batch.metrics()
+        for b, (world, threats, near) in worlds.items():
+            if min(near, default=1.0) < CLOSE_KILL:
+                close += 1
+                continue
+            self.compare(b, world, threats, {name: float(after[name][b]) for name in COUNTS})
+        del state
+        return len(worlds), close
+
+    def compare_table(self, b: int, world: scalar.World, threats: list[Any]) -> int:
+        """Compare what can be fired at what, and how well; return decisions that were too close."""
+        state, close = self.batch.state(), 0
+        pairs = state.pair[b].tolist()
+        mask = self.batch.observation["action_mask"][b].tolist()
+        for s, shooter in enumerate(world.shooters):
+            ready = scalar.can_fire(shooter)
+            for i, threat in enumerate(threats):
+                pk, flight_s = pairs[s][i]
+                if threat is None:
+                    assert mask[s][1 + i] == 0
+                    continue
+                found = scalar.shot(world, shooter, threat)
+                legal = mask[s][1 + i] == 1
+                if (found.pk > 0.0 and ready) != legal:
+                    where = f"{shooter.made.kind} {s} at {threat.number}, {world.now_s} s"
+                    assert found.margin < CLOSE, f"{where}: legal {legal}, {found}"
+                    close += 1
+                elif legal:
+                    assert same(found.pk, pk), f"pk {pk}, {found}"
+                    assert same(found.flight_s, flight_s), f"flight {flight_s} s, {found}"
+        return close
+
+    def compare(
+        self, b: int, world: scalar.World, threats: list[Any], counts: dict[str, float]
+    ) -> None:
+        """Compare everything after a step."""
+        state = self.batch.state()
+        for i, row in enumerate(scalar.rows(state.threat[b])):
+            if threats[i] is None:
+                assert row.status == core.ABSENT
+                continue
+            threat = threats[i]
+            assert threat.status == _STATUS[row.status], (threat, row)
+            assert same(threat.survival, row.survival), (threat, row)
+            if threat.status == scalar.INBOUND:
+                place, speed = threat.motion(world.now_s)
+                there = (row.x_m, row.y_m, row.z_m)
+                assert math.dist(place, there) < 0.5, (place, there)
+                assert math.dist(speed, (row.vx_mps, row.vy_mps, row.vz_mps)) < 0.05
+        for s, row in enumerate(scalar.rows(state.shooter[b])):
+            shooter = world.shooters[s]
+            own = (shooter.rounds, shooter.reserve, shooter.able, len(shooter.in_flight))
+            assert own == (row.rounds, row.reserve, row.able, row.busy), (world.now_s, shooter, row)
+            assert same(shooter.reload_s, row.reload_s), (s, shooter.reload_s, row)
+        np.testing.assert_allclose(world.health, state.health[b], rtol=0, atol=1e-12)
+        assert [s.able for s in world.sensors] == state.sensor["able"][b].tolist()
+        for name, value in counts.items():
+            assert math.isclose(world.counts[name], value, rel_tol=1e-9, abs_tol=1e-9), name
+        assert scalar.over(world) == bool(self.batch.terminated[b])
+
+
+def same(one: float, other: float) -> bool:
+    """Return whether two figures are the same but for single precision."""
+    return one == other or math.isclose(one, other, rel_tol=2e-4, abs_tol=1e-5)
+
+
+def agree(
+    scenario: str, transitions: int, seed: int, members: int = 16, until: float = math.inf
+) -> tuple[int, int]:
+    """Play random raids on both sides; return transitions made, and decisions too close to call.
+
+    Raises:
+        AssertionError: where they differ.
+    """
+    sides, rng, done, close = Sides(scenario, members), np.random.default_rng(seed), 0, 0
+    while done < transitions and time.monotonic() < until:
+        sides.batch.reset(None, rng.integers(0, 2**40, members))
+        eager = rng.choice([0.05, 0.3, 1.0])
+        while not sides.batch.terminated.all() and done < transitions:
+            orders = random_orders(sides.batch, rng, illegal=0.02)
+            orders[rng.random(orders.shape) > eager] = 0  # or the rounds are gone at once
+            made, near = sides.step(orders)
+            done, close = done + made, close + near
+    return done, close
+
+
+def main() -> None:
+    """Play as many as asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scenario", default="duel")
+    parser.add_argument("--transitions", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=math.inf)
+    given = parser.parse_args()
+    until = time.monotonic() + given.seconds
+    done, close = agree(given.scenario, given.transitions, given.seed, until=until)
+    print(f"{given.scenario}: {done} transitions agree, {close} decisions too close to call")
+
+
+if __name__ == "__main__":
+    main()

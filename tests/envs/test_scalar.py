@@ -1,0 +1,41 @@
+"""The core agrees with an independent model in plain Python, transition by transition."""
+
+import pytest
+
+from tests.envs import scalar
+from tests.envs.scalar_play import Sides, agree
+
+
+@pytest.mark.parametrize(("scenario", "transitions"), [("duel", 1500), ("standard", 120)])
+def test_the_core_agrees_with_the_scalar_model(scenario, transitions):
+    """A few thousand of them; as many as asked with `python -m tests.envs.scalar_play`."""
+    done, close = agree(scenario, transitions, seed=5)
+    assert done >= transitions
+    assert close <= done / 100
+
+
+@pytest.mark.parametrize("slip", ["falloff", "reload_rounds", "interceptor_mps", "reaction_s"])
+def test_a_slip_in_one_of_them_is_found(slip):
+    """Were a figure of a shooter another one on one side, the two would differ."""
+    sides = Sides("duel", 4)
+    sides.batch.reset(None, [1, 2, 3, 4])
+    for made in sides.made:
+        setattr(made, slip, getattr(made, slip) * 1.1 + 0.1)
+        made.reserve = 4
+    sides.batch.state().shooter["reserve"] = 4
+    with pytest.raises(AssertionError):
+        for _ in range(60):
+            orders = sides.batch.observation["action_mask"].argmax(axis=2) * 0
+            mask = sides.batch.observation["action_mask"][:, :, 1:]
+            orders[:] = mask.argmax(axis=2) + mask.any(axis=2)
+            sides.step(orders)
+
+
+def test_the_search_for_an_intercept_finds_the_closed_form():
+    """Straight at it, at right angles to it, and from behind, where it is never caught."""
+    made = scalar.Row(x_m=0.0, y_m=0.0, interceptor_mps=500.0, reaction_s=10.0)
+    tau, _ = scalar.intercept((20_000.0, 0.0, 0.0), (-100.0, 0.0, 0.0), made)
+    assert tau == pytest.approx((20_000.0 + 500.0 * 10.0) / 600.0)
+    tau, _ = scalar.intercept((0.0, 3_000.0, 4_000.0), (0.0, 0.0, 0.0), made)
+    assert tau == pytest.approx(20.0)
+    assert scalar.intercept((20_000.0, 0.0, 0.0), (600.0, 0.0, 0.0), made)[0] is None
