@@ -45,26 +45,25 @@ def check_scenarios(count: int, seed: int, until: float = math.inf) -> int:
     """Play random scenarios at random and check every invariant; return how many."""
     done = 0
 
-    @of_seed(seed)
-    @settings(
-        max_examples=count, deadline=None, database=None, derandomize=False,
-        suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
-    @given(
-        source=scenarios() | foggy() | campaigns(),
-        raid=st.integers(0, 10**6),
-        illegal=st.sampled_from([0.0, 0.3]),
-    )
     def play(source: Any, raid: int, illegal: float) -> None:
         nonlocal done
-        if time.monotonic() > until:
-            return
         batch = RaidBatch(source, 2)
         batch.reset(None, np.arange(raid, raid + 2))
         play_checked(batch, np.random.default_rng(raid), illegal)
         done += 1
 
-    play()
+    sources = scenarios() | foggy() | campaigns()
+    while done < count and time.monotonic() < until:  # in parts, so that it can end early
+        part = settings(
+            max_examples=min(20, count - done), deadline=None, database=None, derandomize=False,
+            suppress_health_check=list(HealthCheck),
+        )  # fmt: skip
+        drawn = given(source=sources, raid=st.integers(0, 10**6), illegal=st.sampled_from([0, 0.3]))
+
+        def once(source: Any, raid: int, illegal: float) -> None:
+            play(source, raid, illegal)
+
+        of_seed(seed + done)(part(drawn(once)))()
     return done
 
 

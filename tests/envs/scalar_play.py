@@ -36,9 +36,10 @@ COUNTS = (
 class Sides:
     """A batch of the core, and each of its members as a scalar world."""
 
-    def __init__(self, scenario: str, members: int) -> None:
-        """Begin no raid yet."""
-        self.batch = RaidBatch(named(scenario), members)
+    def __init__(self, scenario: Any, members: int) -> None:
+        """Take a scenario that the scalar model covers, by name or mapping; begin no raid yet."""
+        source = named(scenario) if isinstance(scenario, str) else scenario
+        self.batch = RaidBatch(source, members)
         assert self.batch.scenario.perfect_picture and self.batch.scenario.campaign.raids == 1
         params = self.batch.params
         self.kinds, self.assets = scalar.rows(params.threat_kind[0]), scalar.rows(params.asset[0])
@@ -183,7 +184,7 @@ def same(one: float, other: float) -> bool:
 
 
 def agree(
-    scenario: str, transitions: int, seed: int, members: int = 16, until: float = math.inf
+    scenario: Any, transitions: int, seed: int, members: int = 16, until: float = math.inf
 ) -> tuple[int, int]:
     """Play random raids on both sides; return transitions made, and decisions too close to call.
 

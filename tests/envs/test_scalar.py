@@ -1,9 +1,11 @@
 """The core agrees with an independent model in plain Python, transition by transition."""
 
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
 
 from tests.envs import scalar
 from tests.envs.scalar_play import Sides, agree
+from tests.envs.test_invariants import scenarios
 
 
 @pytest.mark.parametrize(("scenario", "transitions"), [("duel", 1500), ("standard", 120)])
@@ -12,6 +14,15 @@ def test_the_core_agrees_with_the_scalar_model(scenario, transitions):
     done, close = agree(scenario, transitions, seed=5)
     assert done >= transitions
     assert close <= done / 100
+
+
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
+@given(source=scenarios())
+def test_they_agree_on_random_scenarios(source):
+    """With shooters that can be destroyed, reserves, waypoints, and kinds of every sort."""
+    assume(not any(one["kind"] in ("fighter_pair", "jammer") for one in source["shooters"]))
+    assume(not any("exit" in package for package in source["packages"]))
+    agree(source, transitions=60, seed=7, members=2)
 
 
 @pytest.mark.parametrize("slip", ["falloff", "reload_rounds", "interceptor_mps", "reaction_s"])
