@@ -195,7 +195,7 @@ def agree(
     while done < transitions and time.monotonic() < until:
         sides.batch.reset(None, rng.integers(0, 2**40, members))
         eager = rng.choice([0.05, 0.3, 1.0])
-        while not sides.batch.terminated.all() and done < transitions:
+        while not sides.batch.terminated.all() and done < transitions and time.monotonic() < until:
             orders = random_orders(sides.batch, rng, illegal=0.02)
             orders[rng.random(orders.shape) > eager] = 0  # or the rounds are gone at once
             made, near = sides.step(orders)
