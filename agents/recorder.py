@@ -56,11 +56,12 @@ class Recorder:
         self._file.close()
 
     def __call__(self, figures: dict[str, float], step: int) -> None:
-        """Record figures, and show those that people wait for."""
+        """Record figures, and show those that people wait for; without any, only how far it is."""
         for name, value in figures.items():
             self._writer.add_scalar(name, value, step)
-        self._file.write(json.dumps({"step": step} | figures) + "\n")
-        self._file.flush()
+        if figures:
+            self._file.write(json.dumps({"step": step} | figures) + "\n")
+            self._file.flush()
         self._seen |= figures
         self._bar.update(step, self._words())
 

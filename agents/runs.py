@@ -20,10 +20,12 @@ from agents.classical.tuning import GenerationReport, tune_pricing
 from agents.classical.tuning_history import TuningHistory, TuningSettings
 from agents.classical.weights_file import load_tuned, save_tuned, weights_path
 from agents.evaluation import BOUND, REFERENCE, Evaluation, evaluate
-from agents.learned import training
+from agents.learned import network_training, training
 from agents.learned.archive import load_archive
-from agents.learned.checkpoint import load_agent, saved_steps
-from agents.learned.settings import TrainingSettings
+from agents.learned.checkpoint import load_agent, saved_agent, saved_steps
+from agents.learned.network_files import NETWORK_NAMES, load_network, released_policy
+from agents.learned.price_network import NetworkPolicy
+from agents.learned.settings import NetworkSettings, TrainingSettings
 from agents.policy import Policy
 from agents.progress import ProgressBar
 from agents.recorder import Recorder
@@ -31,6 +33,8 @@ from envs.scenario import Scenario
 
 WEIGHTS_FILE = "weights.yaml"
 HISTORY_FILE = "history.json"
+RELEASED = "price_network"
+"""Name of the price network that comes with the package for a scenario."""
 
 Policies = dict[str, Policy]
 
@@ -49,6 +53,8 @@ def fit(settings: Any, scenario: Scenario, folder: Path, stopped: Callable[[], b
     """
     if isinstance(settings, TuningSettings):
         return fit_pricing(settings, scenario, folder, stopped)
+    if isinstance(settings, NetworkSettings):
+        return fit_network(settings, scenario, folder, stopped)
     assert isinstance(settings, TrainingSettings)
     resume = has_training(folder)
     done = saved_steps(folder / training.TRAINING_FOLDER) if resume else -1
@@ -68,6 +74,8 @@ def check(settings: Any, scenario: Scenario) -> None:
     """
     if isinstance(settings, TrainingSettings):
         training.initial_agent(settings, scenario)
+    elif isinstance(settings, NetworkSettings):
+        network_training.initial_network(settings, scenario)
     elif isinstance(settings, TuningSettings) and settings.start is not None:
         load_tuned(settings.start, scenario.name)
 
@@ -108,6 +116,26 @@ def fit_pricing(
     return {
         "pricing, step 0": PricingPolicy(scenario, start),
         "pricing, tuned": PricingPolicy(scenario, tuned.weights),
+    }
+
+
+def fit_network(
+    settings: NetworkSettings, scenario: Scenario, folder: Path, stopped: Callable[[], bool]
+) -> Policies:
+    """Train a price network; see :func:`fit`. Its step 0 is the rule it starts from."""
+    with Recorder(folder, "training", settings.iterations * settings.raids) as recorder:
+        trained = network_training.fit(
+            settings,
+            scenario,
+            folder,
+            resume=(folder / network_training.TRAINING_FOLDER).is_dir(),
+            report=recorder,
+            stopped=stopped,
+        )
+    start = network_training.initial_network(settings, scenario)
+    return {
+        "network, step 0": NetworkPolicy(scenario, start),
+        "network, trained": NetworkPolicy(scenario, trained),
     }
 
 
@@ -178,6 +206,8 @@ def load_policy(name: str, scenario: Scenario, trust: bool = False) -> Policy:
     planner, _, base = name.partition(":")
     if planner == "look_ahead" and base:
         return LookAhead(scenario, load_policy(base, scenario, trust))
+    if name == RELEASED:
+        return released_policy(scenario)
     folder, known = Path(name), (*POLICY_NAMES, *SOLVER_NAMES, *PLANNER_NAMES)
     if folder.suffix == ".zip":
         if not trust:
@@ -194,7 +224,10 @@ def load_policy(name: str, scenario: Scenario, trust: bool = False) -> Policy:
         return make_policy(name, scenario)
     if (folder / WEIGHTS_FILE).is_file():
         return PricingPolicy(scenario, load_tuned(folder / WEIGHTS_FILE, scenario.name).weights)
-    return load_agent(folder / training.AGENT_FOLDER, scenario)
+    agent = folder / training.AGENT_FOLDER
+    if saved_agent(agent) in NETWORK_NAMES:
+        return NetworkPolicy(scenario, load_network(agent, scenario))
+    return load_agent(agent, scenario)
 
 
 def _figures(report: GenerationReport) -> dict[str, float]:

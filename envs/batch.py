@@ -219,12 +219,26 @@ class RaidBatch:
             rows: int64 [B], the row of `source` for each own row.
             seeds: int64 [B], 0 or more; rows of one source row and one seed have the same future.
         """
+        self.fork(source, rows, np.arange(self.num_envs))
+        kernels.redraw_batch(self._state, self.params, seeds, *self._scratch)
+
+    def fork(
+        self, source: "RaidBatch", rows: NDArray[np.int64], own_rows: NDArray[np.int64]
+    ) -> None:
+        """Put own rows where rows of another batch are, to the bit; played alike, they go on alike.
+
+        This carries the truth over, so it is for training and tests; planners `imagine`.
+
+        Args:
+            source: batch of the same scenario.
+            rows: int64 [N], rows of `source`.
+            own_rows: int64 [N], rows of this batch, all different.
+        """
         own, other = self._state._asdict(), source._state._asdict()
         for name, array in own.items():
-            np.take(other[name], rows, axis=0, out=array)
+            array[own_rows] = other[name][rows]
         for mine, its in zip(self._tables, source._tables, strict=True):
-            np.take(its, rows, axis=0, out=mine)
-        kernels.redraw_batch(self._state, self.params, seeds, *self._scratch)
+            mine[own_rows] = its[rows]
 
     def get_state(self) -> dict[str, NDArray[Any]]:
         """Return a copy of everything that changes; `set_state` brings it back to the bit."""

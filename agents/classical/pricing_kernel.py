@@ -26,7 +26,7 @@ def _days_ahead(days_to_change: float, clock: Table, columns: Columns) -> float:
 
 
 @compiled()
-def _shooter_price(
+def shooter_price(
     shooter: Table, clock: Table, columns: Columns, weights: NDArray[np.float64]
 ) -> float:
     """The part of the price that is the same for all tracks: of the shooter and of the time."""
@@ -58,16 +58,16 @@ def _collect(
     least_score = min(engaged_weight, 0.0)
     count = 0
     for s in range(shooters):
-        shooter_price = np.nan
+        own_price = np.nan
         for i in range(slots):
             if mask[s, 1 + i] == 0:
                 continue
-            if np.isnan(shooter_price):
-                shooter_price = _shooter_price(shooter[s], clock, columns, weights)
+            if np.isnan(own_price):
+                own_price = shooter_price(shooter[s], clock, columns, weights)
             pk = np.float64(pair[s, i, columns.pair_pk])
             value_saved = np.float64(pair[s, i, columns.pair_value_saved])
             slack = min(np.float64(pair[s, i, columns.pair_slack]) / LONGEST_SLACK_MIN, 1.0)
-            price = shooter_price + pk_weight * pk + slack_weight * slack
+            price = own_price + pk_weight * pk + slack_weight * slack
             if value_saved - price <= least_score:
                 continue
             candidates.slot[count] = i
@@ -144,7 +144,12 @@ class PriceAllocator:
         self.columns = columns
         self.weights = np.ascontiguousarray(np.atleast_2d(weights), np.float64)
 
-    def __call__(self, observation: Any, weights_row: NDArray[np.int64]) -> NDArray[np.int64]:
+    @property
+    def candidates(self) -> int:
+        """Rows of weights."""
+        return len(self.weights)
+
+    def __call__(self, observation: Any, candidate: NDArray[np.int64]) -> NDArray[np.int64]:
         """Allocates for a batch; see ``allocate_by_price``."""
         mask = np.ascontiguousarray(observation["action_mask"], np.int8)
         actions = np.empty(mask.shape[:2], np.int64)
@@ -160,7 +165,7 @@ class PriceAllocator:
             mask,
             self.columns,
             self.weights,
-            weights_row,
+            candidate,
             actions,
         )
         return actions

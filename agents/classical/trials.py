@@ -1,14 +1,28 @@
-"""Many weight vectors on the same raids, in one compiled batch."""
+"""Many candidates for a policy on the same raids, in one compiled batch."""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.classical.pricing_kernel import PriceAllocator
-from agents.classical.terms import find_columns
+from agents.policy import Actions, Observation
 from envs.batch import RaidBatch
 from envs.scenario import Scenario
+
+
+class Allocator(Protocol):
+    """Several candidates behind one call: each member of a batch is played by one of them."""
+
+    @property
+    def candidates(self) -> int:
+        """How many there are, N."""
+        ...
+
+    def __call__(self, observation: Observation, candidate: NDArray[np.int64]) -> Actions:
+        """Chooses actions [B, S] for tables [B, ...]; ``candidate`` [B] says by which."""
+        ...
 
 
 class Trials:
@@ -23,14 +37,13 @@ class Trials:
         """Makes the batch once; all runs share it."""
         self._batch = RaidBatch(scenario, batch_size)
         self._batch_size = batch_size
-        self._columns = find_columns(scenario)
         names = scenario.metric_names
         metrics = ("loss", "undefended_loss", "neutrals_shot")
         self._columns_kept = [names.index(name) for name in metrics]
         self._penalty = scenario.neutral_penalty if scenario.traffic else 0.0
 
     def score(
-        self, weights: NDArray[np.float64], seeds: NDArray[np.int64], split: str
+        self, allocator: Allocator, seeds: NDArray[np.int64], split: str
     ) -> NDArray[np.float64]:
         """Scores every candidate on all raids, in the order that the mean return gives them.
 
@@ -38,7 +51,7 @@ class Trials:
         not see what it costs to fire at whatever might be a threat.
 
         Args:
-            weights: [N, T], one candidate a row.
+            allocator: The N candidates.
             seeds: [R], seeds of the raids.
             split: Set the raids are drawn from: train or validation.
 
@@ -46,14 +59,14 @@ class Trials:
             [N], sum over raids of (undefended loss - loss - penalty * neutral aircraft shot down) /
             sum of undefended loss: the protected share where no neutral aircraft may come.
         """
-        loss, undefended_loss, neutrals_shot = self.play(weights, seeds, split)
+        loss, undefended_loss, neutrals_shot = self.play(allocator, seeds, split)
         at_risk = max(float(undefended_loss[0].sum()), np.finfo(float).tiny)
         saved = undefended_loss - loss - self._penalty * neutrals_shot
         score: NDArray[np.float64] = saved.sum(axis=1) / at_risk
         return score
 
     def play(
-        self, weights: NDArray[np.float64], seeds: NDArray[np.int64], split: str
+        self, allocator: Allocator, seeds: NDArray[np.int64], split: str
     ) -> tuple[NDArray[np.float64], ...]:
         """Plays every candidate on all raids.
 
@@ -61,9 +74,8 @@ class Trials:
             Loss and undefended loss, in the scenario's unit of value, and neutral aircraft shot
             down, each [N, R].
         """
-        candidates, raids = len(weights), len(seeds)
+        candidates, raids = allocator.candidates, len(seeds)
         results = np.empty((len(self._columns_kept), raids * candidates))
-        allocator = PriceAllocator(self._columns, weights)
         batch = self._batch
         job = np.full(self._batch_size, -1)  # the (raid, candidate) pair of each row; -1: none
         free = np.ones(self._batch_size, bool)
@@ -91,11 +103,11 @@ class Trials:
         return tuple(tables)
 
     def _play_until_some_end(
-        self, allocator: PriceAllocator, weights_row: NDArray[np.int64], busy: NDArray[np.bool_]
+        self, allocator: Allocator, candidate: NDArray[np.int64], busy: NDArray[np.bool_]
     ) -> NDArray[np.bool_]:
         batch = self._batch
         while True:
-            batch.step(allocator(batch.observation, weights_row))
+            batch.step(allocator(batch.observation, candidate))
             over: NDArray[np.bool_] = batch.terminated | batch.truncated
             if (over & busy).any():
                 return over & busy

@@ -18,7 +18,8 @@ import cma
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.classical.terms import flat_price, term_names, weight_vector
+from agents.classical.pricing_kernel import PriceAllocator
+from agents.classical.terms import find_columns, flat_price, term_names, weight_vector
 from agents.classical.trials import Trials
 from agents.classical.tuning_history import Finalist, TuningHistory, TuningSettings
 from agents.classical.weights_file import TunedWeights, load_tuned
@@ -114,11 +115,11 @@ class _Search:
         )
         return seeds
 
-    def full(self, candidates: Weights) -> Weights:
-        """Widens vectors over the deployed kinds to all kinds of the catalogue."""
+    def allocator(self, candidates: Weights) -> PriceAllocator:
+        """Lets vectors over the deployed kinds, widened to all of the catalogue, play."""
         kinds = self.scenario.shooter_kinds
         rows = [weight_vector(self.named(candidate), kinds) for candidate in candidates]
-        return np.array(rows)
+        return PriceAllocator(find_columns(self.scenario), np.array(rows))
 
     def named(self, candidate: Weights) -> dict[str, float]:
         return dict(zip(self.terms, candidate.tolist(), strict=True))
@@ -129,7 +130,7 @@ class _Search:
     def validate(self, candidates: dict[str, Weights]) -> list[Finalist]:
         """Scores named candidates on the validation raids."""
         weights = np.array(list(candidates.values()))
-        scores = self.trials.score(self.full(weights), self.validation_seeds, "validation")
+        scores = self.trials.score(self.allocator(weights), self.validation_seeds, "validation")
         return [
             Finalist(name, float(score), self.named(own))
             for (name, own), score in zip(candidates.items(), scores, strict=True)
@@ -142,7 +143,7 @@ class _Search:
         prices = PRICE_GRID
         for block in range(2):
             candidates = np.array([self.flat(price) for price in prices])
-            scores = self.trials.score(self.full(candidates), self.train_seeds(block), "train")
+            scores = self.trials.score(self.allocator(candidates), self.train_seeds(block), "train")
             best = int(scores.argmax())
             low, high = prices[max(best - 1, 0)], prices[min(best + 1, len(prices) - 1)]
             price = float(prices[best])
@@ -169,7 +170,7 @@ class _Search:
             self.strategy = self.replay()
         candidates = np.array(self.strategy.ask())
         seeds = self.train_seeds(2 + generation)
-        scores = self.trials.score(self.full(candidates), seeds, "train")
+        scores = self.trials.score(self.allocator(candidates), seeds, "train")
         self.strategy.tell(list(candidates), (-scores).tolist())
         mean = np.array(self.strategy.mean)
         last = generation + 1 == self.settings.generations

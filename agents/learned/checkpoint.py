@@ -21,17 +21,15 @@ from stable_baselines3.common.policies import BasePolicy
 from agents.files import LoadError, complete_folder, replace_folder
 from agents.learned.models import Model, build_policy, columns_of
 from agents.learned.moment import Moment, restore, take
-from agents.learned.settings import MaskablePPOSettings, PPOSettings, TrainingSettings
+from agents.learned.settings import AGENT_NAMES, PPOSettings, TrainingSettings
 from agents.policy import Actions, Observation
 from envs.observation import flat_mask
 from envs.scenario import Scenario
 
 FORMAT = 1
-AGENT_CLASSES: dict[str, type[TrainingSettings]] = {
-    "ppo": PPOSettings,
-    "maskable_ppo": MaskablePPOSettings,
-}
-_CONFIG, _WEIGHTS, _OPTIMIZER = "config.json", "policy.safetensors", "optimizer.safetensors"
+AGENT_CLASSES = {name: settings for settings, name in AGENT_NAMES.items()}
+CONFIG_FILE, WEIGHTS_FILE = "config.json", "policy.safetensors"
+_OPTIMIZER = "optimizer.safetensors"
 _MOMENT, _COUNTERS = "moment.safetensors", "training.json"
 
 
@@ -83,10 +81,12 @@ def load_agent(folder: Path, scenario: Scenario) -> LearnedAgent:
         FileNotFoundError: There is no agent there.
         ValueError: It is of another format, or its columns or weights do not fit the scenario.
     """
-    folder = _complete_folder(folder)
-    config = _read_config(folder)
-    _check_columns(folder, config["columns"], scenario)
+    folder = saved_folder(folder)
+    config = read_config(folder)
+    check_columns(folder, config["columns"], scenario)
     settings = AGENT_CLASSES[config["agent"]](**config["settings"])
+    if not isinstance(settings, TrainingSettings):
+        raise ValueError(f"{folder} holds an agent {config['agent']!r}, which is no torch policy")
     if isinstance(settings, PPOSettings):
         # The weights come from the file; the start they once had does not matter.
         settings.start = "greedy"
@@ -143,7 +143,7 @@ def load_training(folder: Path, model: Model) -> Any:
         FileNotFoundError: There is no saved training there.
         LoadError: It is damaged, does not fit the model, or is of a version that saved too little.
     """
-    folder = _complete_folder(folder)
+    folder = saved_folder(folder)
     if not (folder / _MOMENT).is_file():
         raise LoadError(
             f"{folder} has no {_MOMENT}: a version that could not continue exactly saved it; its "
@@ -158,9 +158,19 @@ def load_training(folder: Path, model: Model) -> Any:
     return extra
 
 
+def saved_agent(folder: Path) -> str:
+    """Which agent a folder holds, by name.
+
+    Raises:
+        FileNotFoundError: There is no agent there.
+        ValueError: It is of another format or of an unknown name.
+    """
+    return str(read_config(saved_folder(folder))["agent"])
+
+
 def saved_steps(folder: Path) -> int:
     """Steps made by the training saved in a folder."""
-    steps = json.loads((_complete_folder(folder) / _COUNTERS).read_text())["steps"]
+    steps = json.loads((saved_folder(folder) / _COUNTERS).read_text())["steps"]
     return int(steps)
 
 
@@ -171,39 +181,49 @@ def load_weights(policy: BasePolicy, folder: Path) -> None:
         LoadError: The file is damaged, or names or shapes differ.
     """
     try:
-        policy.load_state_dict(_tensors(folder / _WEIGHTS))
+        policy.load_state_dict(_tensors(folder / WEIGHTS_FILE))
     except RuntimeError as error:
-        raise LoadError(f"{folder / _WEIGHTS} does not fit this policy: {error}") from error
+        raise LoadError(f"{folder / WEIGHTS_FILE} does not fit this policy: {error}") from error
 
 
 def _write_agent(
     folder: Path, policy: BasePolicy, settings: TrainingSettings, scenario: Scenario
 ) -> None:
-    names = {cls: name for name, cls in AGENT_CLASSES.items()}
     config = {
         "format": FORMAT,
-        "agent": names[type(settings)],
+        "agent": AGENT_NAMES[type(settings)],
         "scenario": scenario.name,
         "columns": columns_of(scenario),
         "settings": asdict(settings),
     }
     weights = {name: t.detach().contiguous() for name, t in policy.state_dict().items()}
-    (folder / _CONFIG).write_text(json.dumps(config, indent=1))
-    save_file(weights, folder / _WEIGHTS)
+    (folder / CONFIG_FILE).write_text(json.dumps(config, indent=1))
+    save_file(weights, folder / WEIGHTS_FILE)
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
-    config = json.loads((folder / _CONFIG).read_text())
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read an agent's ``config.json``.
+
+    Raises:
+        ValueError: It is of another format, or names an agent that is not known.
+    """
+    config = json.loads((folder / CONFIG_FILE).read_text())
     if config.get("format") != FORMAT:
         raise ValueError(
-            f"{folder / _CONFIG} has format {config.get('format')!r}; this version reads {FORMAT}"
+            f"{folder / CONFIG_FILE} has format {config.get('format')!r}; "
+            f"this version reads {FORMAT}"
         )
     if config["agent"] not in AGENT_CLASSES:
         raise ValueError(f"unknown agent {config['agent']!r}; known: {', '.join(AGENT_CLASSES)}")
     return dict(config)
 
 
-def _check_columns(folder: Path, trained: dict[str, list[str]], scenario: Scenario) -> None:
+def check_columns(folder: Path, trained: dict[str, list[str]], scenario: Scenario) -> None:
+    """Refuse an agent whose observation had other columns than the scenario's has.
+
+    Raises:
+        ValueError: They differ; the message shows both.
+    """
     for table, names in columns_of(scenario).items():
         if trained.get(table) != names:
             raise ValueError(
@@ -243,9 +263,9 @@ def _tensors(path: Path) -> dict[str, torch.Tensor]:
         raise LoadError(f"{path} is damaged: {error}") from error
 
 
-def _complete_folder(folder: Path) -> Path:
+def saved_folder(folder: Path) -> Path:
     """The saved folder, also where its writer was killed; see ``agents.files``."""
     found = complete_folder(Path(folder))
-    if found is None or not (found / _CONFIG).is_file():
-        raise FileNotFoundError(f"{folder} holds no saved agent: it has no {_CONFIG}")
+    if found is None or not (found / CONFIG_FILE).is_file():
+        raise FileNotFoundError(f"{folder} holds no saved agent: it has no {CONFIG_FILE}")
     return found

@@ -140,6 +140,121 @@ class MaskablePPOSettings(TrainingSettings):
         _require(self.hidden >= 1, "hidden", self.hidden, "at least 1")
 
 
+@dataclass
+class NetworkSettings:
+    """What learners of a price network have in common.
+
+    Attributes:
+        iterations: Budget; a longer run continues a shorter one exactly.
+        raids: Training raids an iteration.
+        hidden: Hidden units: of the network, or that an iteration adds.
+        start: Which rule the network starts as: ``greedy`` or ``pricing`` (the tuned weights).
+        num_envs: Raids played side by side; what is learned does not depend on it.
+        validation_raids: Raids of the validation after each iteration.
+        validation_seed: Seed of the first of them; apart from those that scoring reports.
+        threads: Torch threads.
+        seed: Of everything random in training.
+    """
+
+    iterations: int = 6
+    raids: int = 8_000
+    hidden: int = 24
+    start: str = "pricing"
+    num_envs: int = 512
+    validation_raids: int = 2048
+    validation_seed: int = 1_000_000
+    threads: int = 2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Reject what cannot run.
+
+        Raises:
+            ValueError: A value out of range, named.
+        """
+        for name in ("iterations", "raids", "hidden", "num_envs", "threads"):
+            _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        _require(
+            self.validation_raids >= 2, "validation_raids", self.validation_raids, "at least 2"
+        )
+        for name in ("validation_seed", "seed"):
+            _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+        _require(self.start in STARTS, "start", self.start, f"one of {', '.join(STARTS)}")
+
+
+@dataclass
+class PriceNetworkSettings(NetworkSettings):
+    """A price network learned by trying decisions both ways; see `agents.learned.improvement`.
+
+    Attributes:
+        rate: Probability that an epoch of a raid has a decision tried.
+        memory: Iterations whose decisions a fit learns from, the newest included.
+        search_raids: Further training raids an iteration, on which the step is chosen.
+        epochs: Passes over the decisions of a fit.
+        batch_size: Decisions of one gradient step.
+        learning_rate: At the start of a fit; falls to zero.
+        weight_decay: Of AdamW.
+    """
+
+    rate: float = 0.1
+    memory: int = 4
+    search_raids: int = 2_000
+    epochs: int = 60
+    batch_size: int = 2048
+    learning_rate: float = 4e-3
+    weight_decay: float = 1e-2
+
+    def __post_init__(self) -> None:
+        """Reject what cannot run.
+
+        Raises:
+            ValueError: A value out of range, named.
+        """
+        super().__post_init__()
+        for name in ("memory", "search_raids", "epochs", "batch_size"):
+            _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        _require(0 < self.rate <= 1, "rate", self.rate, "in (0, 1]")
+        _require(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")
+        _require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "0 or more")
+
+
+@dataclass
+class EvolutionSettings(NetworkSettings):
+    """A price network learned by evolution strategies; see `agents.learned.evolution`.
+
+    Attributes:
+        pairs: Mirrored pairs of candidates an iteration.
+        spread: Standard deviation of the candidates' weights around the mean.
+        learning_rate: Of Adam.
+    """
+
+    iterations: int = 120
+    raids: int = 256
+    pairs: int = 16
+    spread: float = 0.02
+    learning_rate: float = 0.01
+
+    def __post_init__(self) -> None:
+        """Reject what cannot run.
+
+        Raises:
+            ValueError: A value out of range, named.
+        """
+        super().__post_init__()
+        _require(self.pairs >= 1, "pairs", self.pairs, "at least 1")
+        for name in ("spread", "learning_rate"):
+            _require(getattr(self, name) > 0, name, getattr(self, name), "above 0")
+
+
+AGENT_NAMES: dict[type, str] = {
+    PPOSettings: "ppo",
+    MaskablePPOSettings: "maskable_ppo",
+    PriceNetworkSettings: "price_network",
+    EvolutionSettings: "es",
+}
+"""What an agent is called where it is saved and in ``train.py agent=...``."""
+
+
 def _require(holds: bool, name: str, value: object, wanted: str) -> None:
     if not holds:
         raise ValueError(f"{name} must be {wanted}, got {value!r}")

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from agents.classical.policies import PricingPolicy
-from agents.classical.terms import flat_price, term_names, weight_vector
+from agents.classical.pricing_kernel import PriceAllocator
+from agents.classical.terms import find_columns, flat_price, term_names, weight_vector
 from agents.classical.trials import Trials
 from agents.classical.tuning import GenerationReport, deployed_kinds, tune_pricing
 from agents.classical.tuning_history import TuningHistory, TuningSettings
@@ -25,6 +26,11 @@ SETTINGS = TuningSettings(
 )
 
 
+def allocator(scenario: Scenario, *candidates: dict[str, float]) -> PriceAllocator:
+    vectors = [weight_vector(candidate, scenario.shooter_kinds) for candidate in candidates]
+    return PriceAllocator(find_columns(scenario), np.array(vectors))
+
+
 def candidates() -> list[dict[str, float]]:
     prices = [flat_price(price, SCENARIO.shooter_kinds) for price in (0.0, 0.1, 10.0)]
     return [*prices, {"pk": -0.2, "slack": 0.3}]
@@ -32,8 +38,8 @@ def candidates() -> list[dict[str, float]]:
 
 def test_trials_score_as_the_rollout_does() -> None:
     seeds = np.arange(30)
-    vectors = np.array([weight_vector(c, SCENARIO.shooter_kinds) for c in candidates()])
-    loss, undefended_loss, _ = Trials(SCENARIO, 17).play(vectors, seeds, "validation")
+    together = allocator(SCENARIO, *candidates())
+    loss, undefended_loss, _ = Trials(SCENARIO, 17).play(together, seeds, "validation")
     assert loss.shape == (4, 30)
     for weights, own_loss, own_risk in zip(candidates(), loss, undefended_loss, strict=True):
         rows = play(PricingPolicy(SCENARIO, weights), SCENARIO, seeds, "validation")
@@ -43,10 +49,9 @@ def test_trials_score_as_the_rollout_does() -> None:
 
 def test_a_score_does_not_depend_on_the_batch_or_on_the_other_candidates() -> None:
     seeds = np.arange(20)
-    vectors = np.array([weight_vector(c, SCENARIO.shooter_kinds) for c in candidates()])
-    together = Trials(SCENARIO, 64).score(vectors, seeds, "train")
+    together = Trials(SCENARIO, 64).score(allocator(SCENARIO, *candidates()), seeds, "train")
     trials = Trials(SCENARIO, 7)
-    alone = [trials.score(vector[None], seeds, "train")[0] for vector in vectors]
+    alone = [trials.score(allocator(SCENARIO, c), seeds, "train")[0] for c in candidates()]
     assert together.tolist() == alone
     assert together[0] > 0.0  # greedy saves something
     assert together[2] == 0.0  # nothing is worth a price of 10: everybody holds fire
@@ -55,12 +60,11 @@ def test_a_score_does_not_depend_on_the_batch_or_on_the_other_candidates() -> No
 def test_where_neutral_aircraft_pass_a_score_is_less_the_penalties() -> None:
     scenario, seeds = load_scenario("air-policing"), np.arange(3)
     eager = flat_price(-1.0, scenario.shooter_kinds)  # fires whatever the penalty
-    vector = weight_vector(eager, scenario.shooter_kinds)
     rows = play(PricingPolicy(scenario, eager), scenario, seeds, "train")
     at_risk, shot = rows["undefended_loss"].sum(), rows["neutrals_shot"].sum()
     assert shot > 0
     saved = at_risk - rows["loss"].sum() - scenario.neutral_penalty * shot
-    score = Trials(scenario, 3).score(vector[None], seeds, "train")[0]
+    score = Trials(scenario, 3).score(allocator(scenario, eager), seeds, "train")[0]
     assert score == pytest.approx(saved / at_risk)
     spent = -rows["return"].sum() * mean_undefended_loss(scenario)  # by the default reward
     assert score == pytest.approx(1.0 - spent / at_risk, rel=1e-4)
@@ -196,8 +200,8 @@ def test_four_generations_are_well_ahead_of_a_single_price() -> None:
     settings = replace(SETTINGS, candidates=12, raids=128, validation_raids=256, batch_size=256)
     tuned, history = tune_pricing(SCENARIO, settings)
     rules = [{}, flat_price(history.threshold, SCENARIO.shooter_kinds), tuned.weights]
-    vectors = np.array([weight_vector(rule, SCENARIO.shooter_kinds) for rule in rules])
-    greedy, price, rule = Trials(SCENARIO, 256).score(vectors, np.arange(500), "validation")
+    together = allocator(SCENARIO, *rules)
+    greedy, price, rule = Trials(SCENARIO, 256).score(together, np.arange(500), "validation")
     assert greedy < price
     assert rule > price + 0.06
 

@@ -1,0 +1,167 @@
+"""Trains a price network into a folder, by improvement or by direct search, and goes on from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from agents.classical import make_policy
+from agents.classical.trials import Trials
+from agents.classical.weights_file import load_tuned, weights_path
+from agents.learned.evolution import Evolution
+from agents.learned.improvement import Improvement
+from agents.learned.network_files import load_network, load_training, save_network
+from agents.learned.price_network import NetworkAllocator, PriceNetwork, bare_network
+from agents.learned.settings import EvolutionSettings, NetworkSettings, PriceNetworkSettings
+from agents.rollout import play
+from envs.scenario import Scenario
+
+AGENT_FOLDER, TRAINING_FOLDER = "agent", "checkpoint"
+Report = Callable[[dict[str, float], int], None]
+
+
+class Learner(Protocol):
+    """Something that improves a network, an iteration at a time, by its state alone."""
+
+    network: PriceNetwork
+
+    def advance(
+        self,
+        number: int,
+        progress: Callable[[float], object],
+        stopped: Callable[[], bool],
+    ) -> dict[str, float] | None:
+        """Make iteration ``number``, from 0; return figures of it, or None if stopped in it.
+
+        ``progress`` is told the share of it that is done.
+        """
+        ...
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Whatever a continued training needs beside the network."""
+        ...
+
+    def restore(self, network: PriceNetwork, arrays: dict[str, NDArray[Any]]) -> None:
+        """Go on from a network and what ``arrays`` returned."""
+        ...
+
+
+def fit(
+    settings: NetworkSettings,
+    scenario: Scenario,
+    folder: Path,
+    *,
+    resume: bool = False,
+    report: Report | None = None,
+    stopped: Callable[[], bool] | None = None,
+) -> PriceNetwork:
+    """Train until the iterations are made or somebody asks to stop.
+
+    ``folder/agent`` holds the network that did best on the validation raids, ``folder/checkpoint``
+    the state after the last whole iteration; one that is stopped is made again when resumed, to
+    the same end.
+
+    Args:
+        settings: ``iterations`` is the whole budget, earlier runs included.
+        scenario: What is played.
+        folder: Of the run.
+        resume: Whether to continue what stands in the folder.
+        report: Told named figures and the training raids played.
+        stopped: Asked at every epoch; True ends the training.
+
+    Returns:
+        The network in ``folder/agent``.
+    """
+    torch.set_num_threads(settings.threads)
+    report, stopped = report or (lambda figures, done: None), stopped or (lambda: False)
+    validation = _Validation(settings, scenario)
+    learner = _learner(settings, scenario)
+    state: dict[str, Any] = {"iterations": 0, "best": None}
+    if resume:
+        state, arrays = load_training(folder / TRAINING_FOLDER)
+        learner.restore(load_network(folder / TRAINING_FOLDER, scenario), arrays)
+    else:
+        state["best"] = validation.score(learner.network)
+        save_network(folder / AGENT_FOLDER, learner.network, settings, scenario)
+        _save(folder, learner, settings, scenario, state)
+    raids = settings.raids
+    while state["iterations"] < settings.iterations and not stopped():
+        done = state["iterations"] * raids
+        report(validation.figures(state), done)
+        figures = learner.advance(state["iterations"], _shown(report, done, raids), stopped)
+        if figures is None:
+            break
+        state["iterations"] += 1
+        score = validation.score(learner.network)
+        if score > state["best"]:
+            state["best"] = score
+            save_network(folder / AGENT_FOLDER, learner.network, settings, scenario)
+        _save(folder, learner, settings, scenario, state)
+        report(figures | validation.figures(state, score), state["iterations"] * raids)
+    return load_network(folder / AGENT_FOLDER, scenario)
+
+
+def initial_network(settings: NetworkSettings, scenario: Scenario) -> PriceNetwork:
+    """The network as it is before the first iteration: a classical rule, no hidden units.
+
+    Raises:
+        FileNotFoundError: If it starts from tuned weights that the scenario does not have.
+    """
+    prices = {}
+    if settings.start == "pricing":
+        prices = load_tuned(weights_path(scenario.name), scenario.name).weights
+    return bare_network(prices, scenario)
+
+
+def _shown(report: Report, done: int, raids: int) -> Callable[[float], None]:
+    return lambda share: report({}, done + int(share * raids))
+
+
+def _learner(settings: NetworkSettings, scenario: Scenario) -> Learner:
+    network = initial_network(settings, scenario)
+    if isinstance(settings, PriceNetworkSettings):
+        return Improvement(network, scenario, settings)
+    assert isinstance(settings, EvolutionSettings)
+    return Evolution(network, scenario, settings)
+
+
+def _save(
+    folder: Path,
+    learner: Learner,
+    settings: NetworkSettings,
+    scenario: Scenario,
+    state: dict[str, Any],
+) -> None:
+    training = (state, learner.arrays())
+    save_network(folder / TRAINING_FOLDER, learner.network, settings, scenario, training)
+
+
+class _Validation:
+    """Scores networks on the validation raids, less the penalties for neutral aircraft."""
+
+    def __init__(self, settings: NetworkSettings, scenario: Scenario) -> None:
+        self._scenario, self._trials = scenario, Trials(scenario, settings.num_envs)
+        self._seeds = settings.validation_seed + np.arange(settings.validation_raids)
+        self._greedy: float | None = None
+
+    def score(self, network: PriceNetwork) -> float:
+        allocator = NetworkAllocator(self._scenario, [network])
+        return float(self._trials.score(allocator, self._seeds, "validation")[0])
+
+    def figures(self, state: dict[str, Any], score: float | None = None) -> dict[str, float]:
+        if self._greedy is None:
+            rows = play(
+                make_policy("wta_greedy", self._scenario), self._scenario, self._seeds, "validation"
+            )
+            self._greedy = 1.0 - float(rows["loss"].sum() / rows["undefended_loss"].sum())
+        newest = state["best"] if score is None else score
+        return {
+            "validation/protected_share": newest,
+            "validation/gain_over_greedy": newest - self._greedy,
+            "validation/best_protected_share": state["best"],
+        }
