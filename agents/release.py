@@ -1,0 +1,139 @@
+"""Trains price networks, plays test raids with them and puts them into the package, by one command.
+
+`python -m agents.release` takes every scenario that has tuned weights; `python -m agents.release
+standard duel --seed 1` some, with another seed. Each goes on where an earlier call of the same
+folder was stopped. The result's table is of 2,000 raids of the test split, which nothing else
+plays. `--release` copies what is ahead of the pricing rule there into the package, with a card.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from agents import report
+from agents.classical import make_policy
+from agents.evaluation import FIRST_SEED, Evaluation
+from agents.interruption import Interruption
+from agents.learned.network_files import released_folder
+from agents.learned.network_training import AGENT_FOLDER
+from agents.learned.settings import PriceNetworkSettings
+from agents.recorder import PROGRESS_FILE
+from agents.retune import released
+from agents.runs import RELEASED, fit_network, has_bound, score
+from envs.scenario import Scenario, load_scenario
+
+CARD = "README.md"
+TEST_RAIDS = 2000
+BASELINES = ("wta_greedy", "wta_threshold", "wta_pricing")
+SMALLER: dict[str, dict[str, int]] = {
+    # Episodes that are short get more raids, those that are long or large fewer.
+    "duel": {"raids": 40_000, "search_raids": 20_000, "validation_raids": 20_000, "hidden": 16},
+    "ballistic": {"raids": 4_000, "search_raids": 1_500},
+    "air-policing": {"raids": 4_000, "search_raids": 1_500},
+    "campaign": {"raids": 1_500, "search_raids": 600, "validation_raids": 1_024},
+    "rotation-gap": {"raids": 2_000, "search_raids": 600, "validation_raids": 1_024},
+    "rotation-overlap": {"raids": 2_000, "search_raids": 600, "validation_raids": 1_024},
+    "region": {"raids": 600, "search_raids": 300, "validation_raids": 256},
+}
+"""What differs from the default settings, by scenario."""
+
+
+def settings_of(name: str, seed: int = 0, iterations: int | None = None) -> PriceNetworkSettings:
+    """The settings by which a scenario's released network is trained."""
+    settings = PriceNetworkSettings(seed=seed, **SMALLER.get(name, {}))
+    if iterations is not None:
+        settings.iterations = iterations
+    return settings
+
+
+def test(scenario: Scenario, folder: Path, settings: PriceNetworkSettings) -> Evaluation | None:
+    """Train what is left to train, then play the test raids; None if stopped before its end."""
+    with Interruption() as interruption:
+        trained = fit_network(settings, scenario, folder, interruption.requested)
+    if interruption.requested():
+        return None
+    start, network = trained
+    policies = {name: make_policy(name, scenario) for name in BASELINES}
+    policies |= {start: trained[start], RELEASED: trained[network]}
+    seeds = range(FIRST_SEED, FIRST_SEED + TEST_RAIDS)
+    return score(policies, scenario, seeds, "test", start=start, bound=has_bound(True, scenario))
+
+
+def card(evaluation: Evaluation, folder: Path, settings: PriceNetworkSettings) -> str:
+    """What the released network is, how it was made, and what it reaches, in Markdown."""
+    name = evaluation.scenario
+    lines = (folder / PROGRESS_FILE).read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    curve = {row["step"]: row["validation/protected_share"] for row in rows}
+    shares = ", ".join(f"{100 * share:.1f}" for share in curve.values())
+    changed = {
+        key: value
+        for key, value in asdict(settings).items()
+        if value != getattr(PriceNetworkSettings(), key)
+    }
+    words = " ".join(f"agent.{key}={value}" for key, value in changed.items())
+    return f"""# Price network for `{name}`
+
+Version {evaluation.scenario_version} of the scenario; one training seed, {settings.seed}. What it
+is: docs/learning.md. To make it again:
+
+    python train.py agent=price_network scenario={name} {words}
+
+Protected share on {settings.validation_raids:,} periodic validation raids, in percent, before the
+first iteration and after each: {shares}. The best of them is released.
+
+{report.table(evaluation)}
+Limits: notional values, one scenario; on another deployment it plays, but nothing says how well.
+"""
+
+
+def is_ahead(evaluation: Evaluation) -> bool:
+    """Whether the interval of its gain over the best classical policy lies above zero."""
+    return evaluation.results[RELEASED].gain_over_best_classical.low > 0.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m agents.release", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="SCENARIO", help="default: all with weights")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--iterations", type=int, help="default: 6")
+    parser.add_argument("--folder", type=Path, default=Path("runs/release"))
+    parser.add_argument("--release", action="store_true", help="put networks into the package")
+    chosen = parser.parse_args(arguments)
+    try:
+        scenarios = [load_scenario(name) for name in chosen.names or released()]
+        for scenario in scenarios:
+            settings = settings_of(scenario.name, chosen.seed, chosen.iterations)
+            folder = chosen.folder / f"{scenario.name}-{chosen.seed}"
+            folder.mkdir(parents=True, exist_ok=True)
+            evaluation = test(scenario, folder, settings)
+            if evaluation is None:
+                print("stopped and saved; the same command goes on")
+                return 130
+            report.write(evaluation, folder)
+            text = card(evaluation, folder, settings)
+            (folder / CARD).write_text(text, encoding="utf-8")
+            print(text, flush=True)
+            if chosen.release and is_ahead(evaluation):
+                _release(folder, released_folder(scenario.name))
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _release(run: Path, package: Path) -> None:
+    package.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(run / AGENT_FOLDER, package, dirs_exist_ok=True)
+    shutil.copy(run / CARD, package / CARD)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
