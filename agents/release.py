@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from agents import report
 from agents.classical import make_policy
@@ -31,25 +32,32 @@ from envs.scenario import Scenario, load_scenario
 CARD = "README.md"
 TEST_RAIDS = 2000
 BASELINES = ("wta_greedy", "wta_threshold", "wta_pricing")
-SMALLER: dict[str, dict[str, int]] = {
-    # Episodes that are short get more raids, those that are long or large fewer.
-    "duel": {"raids": 40_000, "search_raids": 20_000, "validation_raids": 20_000, "hidden": 16},
-    "ballistic": {"raids": 4_000, "search_raids": 1_500},
-    "air-policing": {"raids": 4_000, "search_raids": 1_500},
-    "campaign": {"raids": 1_500, "search_raids": 600, "validation_raids": 1_024},
-    "rotation-gap": {"raids": 2_000, "search_raids": 600, "validation_raids": 1_024},
-    "rotation-overlap": {"raids": 2_000, "search_raids": 600, "validation_raids": 1_024},
-    "region": {"raids": 600, "search_raids": 300, "validation_raids": 256},
+_SHORT = {"iterations": 4, "raids": 6_000, "search_raids": 1_500}
+CHANGED: dict[str, dict[str, float]] = {
+    "duel": {"iterations": 8, "raids": 40_000, "rate": 0.3, "hidden": 16}
+    | {"search_raids": 20_000, "validation_raids": 20_000},
+    "saturation": _SHORT,
+    "decoys": _SHORT,
+    "low-flyers": _SHORT,
+    "stovepipes": _SHORT,
+    "standardised": _SHORT,
+    # Longer or larger episodes have more epochs to try decisions in.
+    "ballistic": _SHORT | {"raids": 3_000},
+    "air-policing": _SHORT | {"raids": 3_000},
+    "campaign": _SHORT | {"raids": 1_500, "search_raids": 600, "validation_raids": 1_024},
+    "rotation-gap": _SHORT | {"raids": 2_000, "search_raids": 600, "validation_raids": 1_024},
+    "rotation-overlap": _SHORT | {"raids": 2_000, "search_raids": 600, "validation_raids": 1_024},
+    "region": _SHORT | {"raids": 600, "search_raids": 300, "validation_raids": 256},
 }
 """What differs from the default settings, by scenario."""
 
 
 def settings_of(name: str, seed: int = 0, iterations: int | None = None) -> PriceNetworkSettings:
     """The settings by which a scenario's released network is trained."""
-    settings = PriceNetworkSettings(seed=seed, **SMALLER.get(name, {}))
+    given: dict[str, Any] = {**CHANGED.get(name, {}), "seed": seed}
     if iterations is not None:
-        settings.iterations = iterations
-    return settings
+        given["iterations"] = iterations
+    return PriceNetworkSettings(**given)
 
 
 def test(scenario: Scenario, folder: Path, settings: PriceNetworkSettings) -> Evaluation | None:
@@ -103,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m agents.release", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="SCENARIO", help="default: all with weights")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--iterations", type=int, help="default: 6")
+    parser.add_argument("--iterations", type=int, help="default: the scenario's")
     parser.add_argument("--folder", type=Path, default=Path("runs/release"))
     parser.add_argument("--release", action="store_true", help="put networks into the package")
     chosen = parser.parse_args(arguments)
