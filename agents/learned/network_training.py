@@ -112,9 +112,9 @@ def initial_network(settings: NetworkSettings, scenario: Scenario) -> PriceNetwo
     Raises:
         FileNotFoundError: If it starts from tuned weights that the scenario does not have.
     """
-    prices = {}
-    if settings.start == "pricing":
-        prices = load_tuned(weights_path(scenario.name), scenario.name).weights
+    prices, path = {}, weights_path(scenario.name)
+    if settings.start == "pricing" or (settings.start == "best" and path.is_file()):
+        prices = load_tuned(path, scenario.name).weights
     return bare_network(prices, scenario)
 
 

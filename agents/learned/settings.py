@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 STARTS = ("greedy", "pricing")
+NETWORK_STARTS = ("best", *STARTS)
 
 
 @dataclass
@@ -148,7 +149,8 @@ class NetworkSettings:
         iterations: Budget; a longer run continues a shorter one exactly.
         raids: Training raids an iteration.
         hidden: Hidden units: of the network, or that an iteration adds.
-        start: Which rule the network starts as: ``greedy`` or ``pricing`` (the tuned weights).
+        start: Which rule the network starts as: ``greedy``, ``pricing`` (the tuned weights), or
+            ``best``: pricing where the package has weights for the scenario, or else greedy.
         num_envs: Raids played side by side; what is learned does not depend on it.
         validation_raids: Raids of the validation after each iteration.
         validation_seed: Seed of the first of them; apart from those that scoring reports.
@@ -159,7 +161,7 @@ class NetworkSettings:
     iterations: int = 6
     raids: int = 8_000
     hidden: int = 24
-    start: str = "pricing"
+    start: str = "best"
     num_envs: int = 512
     validation_raids: int = 2048
     validation_seed: int = 1_000_000
@@ -179,7 +181,8 @@ class NetworkSettings:
         )
         for name in ("validation_seed", "seed"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
-        _require(self.start in STARTS, "start", self.start, f"one of {', '.join(STARTS)}")
+        known = ", ".join(NETWORK_STARTS)
+        _require(self.start in NETWORK_STARTS, "start", self.start, f"one of {known}")
 
 
 @dataclass

@@ -10,6 +10,7 @@ import pytest
 
 from agents import scoring
 from agents.classical import make_policy
+from agents.classical.weights_file import load_tuned, weights_path
 from agents.learned import network_training
 from agents.learned.deviations import Deviations
 from agents.learned.evolution import Evolution
@@ -24,7 +25,7 @@ from agents.learned.price_network import (
 )
 from agents.learned.settings import EvolutionSettings, NetworkSettings, PriceNetworkSettings
 from agents.rollout import play
-from envs.scenario import load_scenario
+from envs.scenario import load_scenario, read_scenario
 
 DUEL = load_scenario("duel")
 IMPROVEMENT = PriceNetworkSettings(
@@ -113,6 +114,15 @@ def test_a_continued_training_ends_where_an_uninterrupted_one_does(
         assert np.array_equal(array, states[1][1][name]), name
 
 
+def test_the_best_start_is_greedy_where_nothing_has_been_tuned() -> None:
+    own = load_scenario(read_scenario("duel") | {"name": "own"})
+    assert network_training.initial_network(PriceNetworkSettings(), own).prices == {}
+    tuned = network_training.initial_network(PriceNetworkSettings(), DUEL).prices
+    assert tuned == load_tuned(weights_path("duel"), "duel").weights
+    with pytest.raises(FileNotFoundError, match="has no tuned weights"):
+        network_training.initial_network(PriceNetworkSettings(start="pricing"), own)
+
+
 def test_evolution_starts_as_the_rule_it_is_given() -> None:
     start = bare_network({}, DUEL)
     network = Evolution(start, DUEL, EVOLUTION).network
@@ -158,7 +168,11 @@ def gain_over_greedy(network: PriceNetwork) -> float:
     [
         (PriceNetworkSettings, {"rate": 0.0}, "rate must be in (0, 1], got 0.0"),
         (PriceNetworkSettings, {"memory": 0}, "memory must be at least 1, got 0"),
-        (PriceNetworkSettings, {"start": "best"}, "start must be one of greedy, pricing"),
+        (
+            PriceNetworkSettings,
+            {"start": "better"},
+            "start must be one of best, greedy, pricing, got 'better'",
+        ),
         (EvolutionSettings, {"spread": -1.0}, "spread must be above 0, got -1.0"),
         (EvolutionSettings, {"pairs": 0}, "pairs must be at least 1, got 0"),
     ],
