@@ -32,8 +32,8 @@ from envs.scenario import Scenario, load_scenario
 CARD = "README.md"
 TEST_RAIDS = 2000
 BASELINES = ("wta_greedy", "wta_threshold", "wta_pricing")
-_SHORT = {"iterations": 4, "raids": 6_000, "search_raids": 1_500}
-CHANGED: dict[str, dict[str, float]] = {
+_SHORT: dict[str, Any] = {"iterations": 4, "raids": 6_000, "search_raids": 1_500}
+CHANGED: dict[str, dict[str, Any]] = {
     "duel": {"iterations": 8, "raids": 40_000, "rate": 0.3, "hidden": 16}
     | {"search_raids": 20_000, "validation_raids": 20_000},
     "saturation": _SHORT,

@@ -123,14 +123,10 @@ def fit_network(
     settings: NetworkSettings, scenario: Scenario, folder: Path, stopped: Callable[[], bool]
 ) -> Policies:
     """Train a price network; see :func:`fit`. Its step 0 is the rule it starts from."""
-    with Recorder(folder, "training", settings.iterations * settings.raids) as recorder:
+    done = network_training.saved_raids(folder, settings)
+    with Recorder(folder, "training", settings.iterations * settings.raids, done) as recorder:
         trained = network_training.fit(
-            settings,
-            scenario,
-            folder,
-            resume=(folder / network_training.TRAINING_FOLDER).is_dir(),
-            report=recorder,
-            stopped=stopped,
+            settings, scenario, folder, resume=done >= 0, report=recorder, stopped=stopped
         )
     start = network_training.initial_network(settings, scenario)
     return {

@@ -113,10 +113,10 @@ def test_stopping_saves_says_where_and_the_run_goes_on_when_resumed(
     ("arguments", "words"),
     [
         (["agent=pppo"], "known, nearest first: ppo"),
-        (["agent.stepz=3"], "unknown key 'agent.stepz'; known, nearest first: steps"),
-        (["+agent.stepz=3"], "unknown key 'agent.stepz'; known, nearest first: steps"),
+        (["agent=ppo", "agent.stepz=3"], "unknown key 'agent.stepz'; known, nearest first: steps"),
+        (["agent=ppo", "+agent.stepz=3"], "unknown key 'agent.stepz'; known, nearest first: steps"),
         (["+sed=3"], "unknown key 'sed'; known, nearest first: seed"),
-        (["agent.steps=-3"], "steps must be at least 1"),
+        (["agent=ppo", "agent.steps=-3"], "steps must be at least 1"),
         (["agent.learning_rate=fast"], "agent.learning_rate: Value 'fast'"),
         (["sed=3"], "unknown key 'sed'; known, nearest first: seed"),
         (["seed=-1"], "seed"),

@@ -89,10 +89,10 @@ def fit(
         state["best"] = validation.score(learner.network)
         save_network(folder / AGENT_FOLDER, learner.network, settings, scenario)
         _save(folder, learner, settings, scenario, state)
+        report(validation.figures(state), 0)
     raids = settings.raids
     while state["iterations"] < settings.iterations and not stopped():
         done = state["iterations"] * raids
-        report(validation.figures(state), done)
         figures = learner.advance(state["iterations"], _shown(report, done, raids), stopped)
         if figures is None:
             break
@@ -104,6 +104,14 @@ def fit(
         _save(folder, learner, settings, scenario, state)
         report(figures | validation.figures(state, score), state["iterations"] * raids)
     return load_network(folder / AGENT_FOLDER, scenario)
+
+
+def saved_raids(folder: Path, settings: NetworkSettings) -> int:
+    """Training raids after which the run in a folder goes on, or -1 if there is none."""
+    try:
+        return int(load_training(folder / TRAINING_FOLDER)[0]["iterations"]) * settings.raids
+    except FileNotFoundError:
+        return -1
 
 
 def initial_network(settings: NetworkSettings, scenario: Scenario) -> PriceNetwork:
