@@ -2,8 +2,9 @@
 
 `python -m agents.release` takes every scenario that has tuned weights; `python -m agents.release
 standard duel --seed 1` some, with another seed. Each goes on where an earlier call of the same
-folder was stopped. The result's table is of 2,000 raids of the test split, which nothing else
-plays. `--release` copies what is ahead of the pricing rule there into the package, with a card.
+folder was stopped. The result's table is of 2,000 raids of the test split, which nothing
+else plays by itself. `--release` copies what is ahead of the pricing rule there into the package,
+with a card.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 from agents import report
 from agents.classical import make_policy
 from agents.evaluation import FIRST_SEED, Evaluation
+from agents.files import write_text
 from agents.interruption import Interruption
 from agents.learned.network_files import released_folder
 from agents.learned.network_training import AGENT_FOLDER
@@ -54,17 +56,21 @@ CHANGED: dict[str, dict[str, Any]] = {
 
 def settings_of(name: str, seed: int = 0, iterations: int | None = None) -> PriceNetworkSettings:
     """The settings by which a scenario's released network is trained."""
-    given: dict[str, Any] = {**CHANGED.get(name, {}), "seed": seed}
+    given: dict[str, Any] = {"start": "pricing", **CHANGED.get(name, {}), "seed": seed}
     if iterations is not None:
         given["iterations"] = iterations
     return PriceNetworkSettings(**given)
 
 
-def test(scenario: Scenario, folder: Path, settings: PriceNetworkSettings) -> Evaluation | None:
+def train_and_test(
+    scenario: Scenario,
+    folder: Path,
+    settings: PriceNetworkSettings,
+    stopped: Callable[[], bool],
+) -> Evaluation | None:
     """Train what is left to train, then play the test raids; None if stopped before its end."""
-    with Interruption() as interruption:
-        trained = fit_network(settings, scenario, folder, interruption.requested)
-    if interruption.requested():
+    trained = fit_network(settings, scenario, folder, stopped)
+    if stopped():
         return None
     start, network = trained
     policies = {name: make_policy(name, scenario) for name in BASELINES}
@@ -102,8 +108,15 @@ Limits: notional values, one scenario; on another deployment it plays, but nothi
 
 
 def is_ahead(evaluation: Evaluation) -> bool:
-    """Whether the interval of its gain over the best classical policy lies above zero."""
-    return evaluation.results[RELEASED].gain_over_best_classical.low > 0.0
+    """Whether the interval of its gain over the best classical policy lies above zero.
+
+    Where neutral aircraft come, it must not shoot down more of them than that policy may.
+    """
+    own, best = evaluation.results[RELEASED], evaluation.results[evaluation.best_classical]
+    if own.neutrals_shot is not None and best.neutrals_shot is not None:
+        if own.neutrals_shot.estimate > best.neutrals_shot.high:
+            return False
+    return own.gain_over_best_classical.low > 0.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -117,20 +130,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         scenarios = [load_scenario(name) for name in chosen.names or released()]
-        for scenario in scenarios:
-            settings = settings_of(scenario.name, chosen.seed, chosen.iterations)
-            folder = chosen.folder / f"{scenario.name}-{chosen.seed}"
-            folder.mkdir(parents=True, exist_ok=True)
-            evaluation = test(scenario, folder, settings)
-            if evaluation is None:
-                print("stopped and saved; the same command goes on")
-                return 130
-            report.write(evaluation, folder)
-            text = card(evaluation, folder, settings)
-            (folder / CARD).write_text(text, encoding="utf-8")
-            print(text, flush=True)
-            if chosen.release and is_ahead(evaluation):
-                _release(folder, released_folder(scenario.name))
+        with Interruption() as interruption:
+            for scenario in scenarios:
+                settings = settings_of(scenario.name, chosen.seed, chosen.iterations)
+                folder = chosen.folder / f"{scenario.name}-{chosen.seed}"
+                folder.mkdir(parents=True, exist_ok=True)
+                evaluation = train_and_test(scenario, folder, settings, interruption.requested)
+                if evaluation is None:
+                    print("stopped and saved; the same command goes on")
+                    return interruption.exit_code
+                report.write(evaluation, folder)
+                text = card(evaluation, folder, settings)
+                write_text(folder / CARD, text)
+                print(text, flush=True)
+                if chosen.release and is_ahead(evaluation):
+                    _release(folder, released_folder(scenario.name))
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -30,6 +30,7 @@ from agents.policy import Policy
 from agents.progress import ProgressBar
 from agents.recorder import Recorder
 from envs.scenario import Scenario
+from envs.validation import one_of
 
 WEIGHTS_FILE = "weights.yaml"
 HISTORY_FILE = "history.json"
@@ -217,6 +218,7 @@ def load_policy(name: str, scenario: Scenario, trust: bool = False) -> Policy:
     if name not in known and len(folder.parts) > 1 and not folder.is_dir():
         raise ValueError(f"policies: there is no folder {name}")
     if name in known or not folder.is_dir():
+        one_of(name, (*known, RELEASED), "policy")
         return make_policy(name, scenario)
     if (folder / WEIGHTS_FILE).is_file():
         return PricingPolicy(scenario, load_tuned(folder / WEIGHTS_FILE, scenario.name).weights)

@@ -22,7 +22,7 @@ _WHETHER, _SHOOTER, _TRACK, _OTHER = range(4)
 
 @compiled()
 def choose_shooter(count: int, u: float, work: Work) -> int:
-    """Return where the pairs of a shooter begin, likelier one whose best score is near 0."""
+    """Return where the pairs of a shooter begin, hardly one whose best score is far below 0."""
     total = 0.0
     first = 0
     for attempt in range(2):
@@ -89,8 +89,9 @@ def note_deviations(
 ) -> None:
     """Choose, in some members, one shooter that is to do otherwise than allocated.
 
-    One that holds is to fire at its best track, or at times at any; one that fires is to hold, and
-    at times to fire at another track. All is drawn from the raid's seed and the epoch alone.
+    Their worth is judged given what all others allocate in the epoch. One that holds is to fire at
+    its best track, or at times at any; one that fires is to hold, and at times to fire at another
+    track. All is drawn from the raid's seed and the epoch alone.
 
     Args:
         tables: track, shooter, pair, clock and mask of a batch [B, ...].

@@ -33,6 +33,7 @@ class Deviations:
     Attributes:
         inputs: What the network reads of each, float32 [N, inputs], parts in the order of PARTS.
         scores: The rule's score of firing, [N].
+        places: Raid (its place in the seeds), epoch, shooter and track of each, int64 [N, 4].
         gains: Loss when holding less loss when firing, penalties for neutral aircraft included, in
             shares of the largest asset's value, [N].
     """
@@ -40,6 +41,7 @@ class Deviations:
     inputs: Floats
     scores: NDArray[np.float64]
     gains: NDArray[np.float64]
+    places: NDArray[np.int64]
 
 
 class Collector:
@@ -146,13 +148,14 @@ class Collector:
         holds = others[places, shooters] == 0
         others[places, shooters] = np.where(holds, 1 + tracks, 0)
         # What firing is compared with: the raid as it was, or this try, which holds.
-        tried = book.write((raid[rows], epochs[rows]), noted[rows, 0], scores[rows, 0], holds)
+        where = np.stack([raid[rows], epochs[rows], shooters, tracks], axis=1)
+        tried = book.write(where, noted[rows, 0], scores[rows, 0], holds)
         again = actions[elsewhere]
         again[np.arange(len(again)), chosen[elsewhere, 0]] = 1 + chosen[elsewhere, 2]
-        number = (raid[elsewhere], epochs[elsewhere])
-        book.write(
-            number, noted[elsewhere, 1], scores[elsewhere, 1], tried[np.isin(rows, elsewhere)]
-        )
+        own = np.isin(rows, elsewhere)
+        where = where[own]
+        where[:, 3] = chosen[elsewhere, 2]
+        book.write(where, noted[elsewhere, 1], scores[elsewhere, 1], tried[own])
         return np.concatenate([rows, elsewhere]), np.concatenate([others, again])
 
     def _losses(self, batch: RaidBatch) -> NDArray[np.float64]:
@@ -168,13 +171,13 @@ class _Book:
         self.count = 0
         self.raid_loss = np.full(raids, np.nan)
         self.inputs = np.empty((1024, inputs), np.float32)
-        self.numbers = np.empty((1024, 2), np.int64)  # raid, epoch
+        self.places = np.empty((1024, 4), np.int64)  # raid, epoch, shooter, track
         self.scores, self.loss = np.empty(1024), np.empty(1024)
         self.holding = np.empty(1024, np.int64)  # the try that held in its place, or one of below
 
     def write(
         self,
-        numbers: tuple[NDArray[np.int64], NDArray[np.int64]],
+        places: NDArray[np.int64],
         inputs: Floats,
         scores: NDArray[np.float64],
         holding: NDArray[Any],
@@ -182,7 +185,7 @@ class _Book:
         """Note tries; return their numbers.
 
         Args:
-            numbers: Raid and epoch of each.
+            places: Raid, epoch, shooter and track of each.
             inputs: What the network reads.
             scores: Of the rule.
             holding: bool, whether the raid itself held where this fires (or the other way round);
@@ -190,11 +193,11 @@ class _Book:
         """
         own = self.count + np.arange(len(scores))
         while self.count + len(scores) > len(self.scores):
-            for name in ("inputs", "numbers", "scores", "loss", "holding"):
+            for name in ("inputs", "places", "scores", "loss", "holding"):
                 array = getattr(self, name)
                 setattr(self, name, np.concatenate([array, np.empty_like(array)]))
         self.inputs[own], self.scores[own] = inputs, scores
-        self.numbers[own, 0], self.numbers[own, 1] = numbers
+        self.places[own] = places
         if holding.dtype == np.bool_:
             holding = np.where(holding, _RAID_HOLDS, _RAID_FIRES)
         self.holding[own] = holding
@@ -204,12 +207,11 @@ class _Book:
     def closed(self, largest: float) -> Deviations:
         """Return what each was worth, in an order that does not depend on the batch."""
         holding, loss = self.holding[: self.count], self.loss[: self.count]
-        raid_loss = self.raid_loss[self.numbers[: self.count, 0]]
+        places = self.places[: self.count]
+        raid_loss = self.raid_loss[places[:, 0]]
         when_holding = np.where(holding == _RAID_HOLDS, raid_loss, loss[np.maximum(holding, 0)])
         when_holding = np.where(holding == _RAID_FIRES, loss, when_holding)
         when_firing = np.where(holding == _RAID_FIRES, raid_loss, loss)
         gains = (when_holding - when_firing) / largest
-        own = np.lexsort(
-            (holding >= 0, self.numbers[: self.count, 1], self.numbers[: self.count, 0])
-        )
-        return Deviations(self.inputs[own], self.scores[own], gains[own])
+        own = np.lexsort((holding >= 0, places[:, 1], places[:, 0]))
+        return Deviations(self.inputs[own], self.scores[own], gains[own], places[own])

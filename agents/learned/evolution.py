@@ -40,8 +40,9 @@ class Evolution:
         self._trials = Trials(scenario, settings.num_envs)
         self._kinds = deployed_kinds(scenario)
         self._terms = term_names(self._kinds, scenario.campaign.raids > 1)
-        self.network = network if network.hidden > 0 else self._with_units(network)
-        self._mean = torch.from_numpy(self._flat(self.network)).requires_grad_()
+        start = network if network.hidden > 0 else self._with_units(network)
+        self._mean = torch.from_numpy(self._flat(start)).requires_grad_()
+        self.network = self._network(self._mean.detach().numpy())
         self._adam = torch.optim.Adam([self._mean], lr=settings.learning_rate)
 
     def advance(
@@ -51,7 +52,7 @@ class Evolution:
         if stopped():
             return None
         settings = self.settings
-        noise = np.random.default_rng((settings.seed, number)).standard_normal(
+        noise = np.random.default_rng((settings.seed, 1 + number)).standard_normal(
             (settings.pairs, self._mean.numel()), np.float32
         )
         around = np.concatenate([noise, -noise]) * np.float32(settings.spread)
@@ -59,7 +60,8 @@ class Evolution:
         first = (1 + settings.seed) * _BLOCK + number * settings.raids
         seeds = first + np.arange(settings.raids, dtype=np.int64)
         scores = self._trials.score(NetworkAllocator(self.scenario, candidates), seeds, "train")
-        ranks = scores.argsort().argsort() / max(len(scores) - 1, 1) - 0.5
+        beaten = np.sign(scores[:, None] - scores).sum(axis=1)
+        ranks = beaten / (2 * (len(scores) - 1))  # those that tie share a rank
         weights = (ranks[: settings.pairs] - ranks[settings.pairs :]).astype(np.float32)
         gradient = weights @ noise / np.float32(2 * settings.pairs * settings.spread)
         self._mean.grad = torch.from_numpy(-gradient)
@@ -87,7 +89,7 @@ class Evolution:
 
     def _with_units(self, network: PriceNetwork) -> PriceNetwork:
         """Random first layer, zero second layer: plays as before."""
-        generator = np.random.default_rng(self.settings.seed)
+        generator = np.random.default_rng((self.settings.seed, 0))
         sizes, hidden = part_sizes(self.scenario), self.settings.hidden
         scale = np.float32(sum(sizes.values()) ** -0.5)
         parts = {

@@ -6,8 +6,11 @@ In every iteration training raids are played with some decisions tried the other
     score(s, i) += step * gain(s, i)
 
 is made with the step that protects most on other training raids, 0 among them. So what has learned
-nothing changes nothing, and the pricing rule is where learning starts. A fit learns from the
+nothing changes little, and the pricing rule is where learning starts. A fit learns from the
 decisions of the last iterations too: they were worth about as much under the rules before.
+
+Gains are fitted by the network and, beside it, by a multiple of the score: of that, what rises with
+the score alone, the network has nothing to add.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ STEPS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 
 _GAIN_SCALE = 20.0  # brings gains to the order of one
 _HELD_OUT = 10  # one in so many deviations is held out of the fit
+_ARRAYS = ("inputs", "scores", "gains", "places")
 _BLOCK = 2**32  # between the first raids of two seeds of training
 
 
@@ -72,9 +76,34 @@ def fit_gains(
 ) -> Fit:
     """Fit a network to what firing gained over holding, by least squares.
 
-    The epoch that explains held-out deviations best is taken; if none explains anything, the
-    output is zero.
+    The pass that explains best a tenth of the decisions that is held out is taken; if none explains
+    anything, the output is zero. Decisions of one raid may be on both sides.
+
+    Args:
+        deviations: In random order.
+        sizes: Inputs of each part.
+        settings: Of the fit.
+        seed: Of the first weights and the order of decisions.
+
+    Raises:
+        ValueError: There are too few decisions to fit anything to.
     """
+    if len(deviations.gains) < _HELD_OUT:
+        raise ValueError(
+            f"only {len(deviations.gains)} decisions were tried; more raids or a larger rate "
+            "are needed"
+        )
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")  # the same weights whatever ran before
+    try:
+        return _fit(deviations, sizes, settings, seed)
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def _fit(
+    deviations: Deviations, sizes: Mapping[str, int], settings: PriceNetworkSettings, seed: int
+) -> Fit:
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -167,25 +196,22 @@ class Improvement:
         return {
             f"{number}.{name}": getattr(deviations, name)
             for number, deviations in enumerate(self._remembered)
-            for name in ("inputs", "scores", "gains")
+            for name in _ARRAYS
         }
 
     def restore(self, network: PriceNetwork, arrays: dict[str, NDArray[Any]]) -> None:
         """Go on from a network and what ``arrays`` returned."""
         self.network = network
         self._remembered = [
-            Deviations(*(arrays[f"{number}.{name}"] for name in ("inputs", "scores", "gains")))
-            for number in range(len(arrays) // 3)
+            Deviations(*(arrays[f"{number}.{name}"] for name in _ARRAYS))
+            for number in range(len(arrays) // len(_ARRAYS))
         ]
 
 
 def _shuffled(remembered: list[Deviations], seed: int) -> Deviations:
     order = np.random.default_rng(seed).permutation(sum(len(own.gains) for own in remembered))
     return Deviations(
-        *(
-            np.concatenate([getattr(own, name) for own in remembered])[order]
-            for name in ("inputs", "scores", "gains")
-        )
+        *(np.concatenate([getattr(own, name) for own in remembered])[order] for name in _ARRAYS)
     )
 
 

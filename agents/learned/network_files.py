@@ -31,6 +31,7 @@ from envs.scenario import Scenario
 NETWORK_NAMES = ("price_network", "es")
 """Agents that are price networks."""
 
+_FREE = ("iterations", "num_envs", "threads")  # settings that a continued training may change
 _OUT, _STATE_FILE, _ARRAYS_FILE = "out", "training.json", "training.safetensors"
 
 
@@ -92,14 +93,40 @@ def load_network(folder: Path, scenario: Scenario) -> PriceNetwork:
     return PriceNetwork(config["prices"], weights, out)
 
 
-def load_training(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Read what ``save_network`` was given for a continued training.
+def load_state(folder: Path) -> dict[str, Any]:
+    """Read the values that ``save_network`` was given for a continued training.
 
     Raises:
-        FileNotFoundError: There is none.
+        FileNotFoundError: There are none.
     """
-    folder = saved_folder(folder)
-    return json.loads((folder / _STATE_FILE).read_text()), _arrays(folder / _ARRAYS_FILE)
+    return dict(json.loads((saved_folder(folder) / _STATE_FILE).read_text()))
+
+
+def load_arrays(folder: Path) -> dict[str, NDArray[Any]]:
+    """Read the arrays that ``save_network`` was given for a continued training.
+
+    Raises:
+        LoadError: Their file is damaged.
+    """
+    return _arrays(saved_folder(folder) / _ARRAYS_FILE)
+
+
+def check_continues(folder: Path, settings: NetworkSettings, scenario: Scenario) -> None:
+    """Refuse to go on with a training that was another one.
+
+    Raises:
+        ValueError: Its settings or its scenario's version were others; the message names the key.
+    """
+    config = read_config(saved_folder(folder))
+    wanted = asdict(settings) | {"agent": AGENT_NAMES[type(settings)]}
+    wanted |= {"scenario": scenario.name, "scenario_version": scenario.version}
+    had = config["settings"] | {key: config[key] for key in config if key in wanted}
+    for key, value in wanted.items():
+        if key not in _FREE and had.get(key) != value:
+            raise ValueError(
+                f"{folder} was trained with {key} = {had.get(key)!r}, not {value!r}; "
+                f"to change that, begin in another folder"
+            )
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:

@@ -10,15 +10,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agents.classical import make_policy
+from agents.classical.pricing_kernel import PriceAllocator
+from agents.classical.terms import find_columns, weight_vector
 from agents.classical.trials import Trials
 from agents.classical.weights_file import load_tuned, weights_path
 from agents.learned.evolution import Evolution
 from agents.learned.improvement import Improvement
-from agents.learned.network_files import load_network, load_training, save_network
+from agents.learned.network_files import (
+    check_continues,
+    load_arrays,
+    load_network,
+    load_state,
+    save_network,
+)
 from agents.learned.price_network import NetworkAllocator, PriceNetwork, bare_network
 from agents.learned.settings import EvolutionSettings, NetworkSettings, PriceNetworkSettings
-from agents.rollout import play
 from envs.scenario import Scenario
 
 AGENT_FOLDER, TRAINING_FOLDER = "agent", "checkpoint"
@@ -72,24 +78,35 @@ def fit(
         folder: Of the run.
         resume: Whether to continue what stands in the folder.
         report: Told named figures and the training raids played.
-        stopped: Asked at every epoch; True ends the training.
+        stopped: Asked between iterations, and at every epoch while decisions are tried; True ends
+            the training.
 
     Returns:
         The network in ``folder/agent``.
+
+    Raises:
+        ValueError: The folder's training had other settings or another version of the scenario.
     """
+    saved = load_state(folder / TRAINING_FOLDER) if resume else None
+    if saved is not None:
+        check_continues(folder / TRAINING_FOLDER, settings, scenario)
+        if saved["iterations"] >= settings.iterations:
+            return load_network(folder / AGENT_FOLDER, scenario)
     torch.set_num_threads(settings.threads)
     report, stopped = report or (lambda figures, done: None), stopped or (lambda: False)
     validation = _Validation(settings, scenario)
     learner = _learner(settings, scenario)
     state: dict[str, Any] = {"iterations": 0, "best": None}
-    if resume:
-        state, arrays = load_training(folder / TRAINING_FOLDER)
+    if saved is not None:
+        state = saved
+        arrays = load_arrays(folder / TRAINING_FOLDER)
         learner.restore(load_network(folder / TRAINING_FOLDER, scenario), arrays)
     else:
         state["best"] = validation.score(learner.network)
         save_network(folder / AGENT_FOLDER, learner.network, settings, scenario)
+        # Saved last: what was recorded but not saved is dropped and recorded again.
+        report(validation.figures(state["best"], state["best"]), 0)
         _save(folder, learner, settings, scenario, state)
-        report(validation.figures(state), 0)
     raids = settings.raids
     while state["iterations"] < settings.iterations and not stopped():
         done = state["iterations"] * raids
@@ -101,15 +118,15 @@ def fit(
         if score > state["best"]:
             state["best"] = score
             save_network(folder / AGENT_FOLDER, learner.network, settings, scenario)
+        report(figures | validation.figures(score, state["best"]), state["iterations"] * raids)
         _save(folder, learner, settings, scenario, state)
-        report(figures | validation.figures(state, score), state["iterations"] * raids)
     return load_network(folder / AGENT_FOLDER, scenario)
 
 
 def saved_raids(folder: Path, settings: NetworkSettings) -> int:
     """Training raids after which the run in a folder goes on, or -1 if there is none."""
     try:
-        return int(load_training(folder / TRAINING_FOLDER)[0]["iterations"]) * settings.raids
+        return int(load_state(folder / TRAINING_FOLDER)["iterations"]) * settings.raids
     except FileNotFoundError:
         return -1
 
@@ -161,15 +178,13 @@ class _Validation:
         allocator = NetworkAllocator(self._scenario, [network])
         return float(self._trials.score(allocator, self._seeds, "validation")[0])
 
-    def figures(self, state: dict[str, Any], score: float | None = None) -> dict[str, float]:
+    def figures(self, score: float, best: float) -> dict[str, float]:
         if self._greedy is None:
-            rows = play(
-                make_policy("wta_greedy", self._scenario), self._scenario, self._seeds, "validation"
-            )
-            self._greedy = 1.0 - float(rows["loss"].sum() / rows["undefended_loss"].sum())
-        newest = state["best"] if score is None else score
+            weights = weight_vector({}, self._scenario.shooter_kinds)
+            greedy = PriceAllocator(find_columns(self._scenario), weights)
+            self._greedy = float(self._trials.score(greedy, self._seeds, "validation")[0])
         return {
-            "validation/protected_share": newest,
-            "validation/gain_over_greedy": newest - self._greedy,
-            "validation/best_protected_share": state["best"],
+            "validation/protected_share": score,
+            "validation/gain_over_greedy": score - self._greedy,
+            "validation/best_protected_share": best,
         }

@@ -194,7 +194,7 @@ class PriceNetworkSettings(NetworkSettings):
         memory: Iterations whose decisions a fit learns from, the newest included.
         search_raids: Further training raids an iteration, on which the step is chosen.
         epochs: Passes over the decisions of a fit.
-        batch_size: Decisions of one gradient step.
+        batch_size: Decisions of one gradient step, at least.
         learning_rate: At the start of a fit; falls to zero.
         weight_decay: Of AdamW.
     """

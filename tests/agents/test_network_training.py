@@ -15,7 +15,7 @@ from agents.learned import network_training
 from agents.learned.deviations import Deviations
 from agents.learned.evolution import Evolution
 from agents.learned.improvement import fit_gains, train_seeds
-from agents.learned.network_files import load_network, load_training
+from agents.learned.network_files import load_arrays, load_network, load_state
 from agents.learned.price_network import (
     PARTS,
     NetworkPolicy,
@@ -63,7 +63,8 @@ def made_up(noise: float, slope: float, decisions: int = 20_000) -> Deviations:
     inputs = generator.normal(size=(decisions, sum(part_sizes(DUEL).values()))).astype(np.float32)
     scores = generator.normal(size=decisions) * 0.1
     gains = slope * (np.maximum(inputs[:, 3], 0.0) - 0.5 * scores)
-    return Deviations(inputs, scores, gains + noise * generator.normal(size=decisions))
+    gains = gains + noise * generator.normal(size=decisions)
+    return Deviations(inputs, scores, gains, np.zeros((decisions, 4), np.int64))
 
 
 def test_a_fit_finds_what_firing_gains() -> None:
@@ -103,15 +104,17 @@ def test_a_continued_training_ends_where_an_uninterrupted_one_does(
         return len(asked) > 2
 
     network_training.fit(settings, DUEL, tmp_path / "parts", resume=True, stopped=stop_soon)
-    assert load_training(tmp_path / "parts" / "checkpoint")[0]["iterations"] < settings.iterations
+    assert load_state(tmp_path / "parts" / "checkpoint")["iterations"] < settings.iterations
     parts = network_training.fit(settings, DUEL, tmp_path / "parts", resume=True)
     assert same(whole, parts)
     newest = [load_network(tmp_path / n / "checkpoint", DUEL) for n in ("whole", "parts")]
     assert same(*newest)
-    states = [load_training(tmp_path / n / "checkpoint") for n in ("whole", "parts")]
-    assert states[0][0] == states[1][0]
-    for name, array in states[0][1].items():
-        assert np.array_equal(array, states[1][1][name]), name
+    folders = [tmp_path / n / "checkpoint" for n in ("whole", "parts")]
+    assert load_state(folders[0]) == load_state(folders[1])
+    arrays = [load_arrays(folder) for folder in folders]
+    assert arrays[0].keys() == arrays[1].keys()
+    for name, array in arrays[0].items():
+        assert np.array_equal(array, arrays[1][name]), name
 
 
 def test_the_best_start_is_greedy_where_nothing_has_been_tuned() -> None:
@@ -121,6 +124,30 @@ def test_the_best_start_is_greedy_where_nothing_has_been_tuned() -> None:
     assert tuned == load_tuned(weights_path("duel"), "duel").weights
     with pytest.raises(FileNotFoundError, match="has no tuned weights"):
         network_training.initial_network(PriceNetworkSettings(start="pricing"), own)
+
+
+def test_a_training_does_not_go_on_as_another_one(tmp_path: Path) -> None:
+    network_training.fit(replace(EVOLUTION, iterations=1), DUEL, tmp_path)
+    other = replace(EVOLUTION, hidden=7)
+    with pytest.raises(ValueError, match="was trained with hidden = 5, not 7; to change that"):
+        network_training.fit(other, DUEL, tmp_path, resume=True)
+
+
+def test_evolution_that_sees_no_difference_stays_where_it_is() -> None:
+    # Nobody can shoot at raids that have no legal pair: prices of 100 make them all the same.
+    start = bare_network({f"base_{kind}": 100.0 for kind in DUEL.shooter_kinds}, DUEL)
+    learner = Evolution(start, DUEL, EVOLUTION)
+    before = learner.network
+    assert learner.advance(0, lambda share: None, lambda: False) is not None
+    assert same(before, learner.network)
+
+
+def test_too_few_decisions_are_an_error() -> None:
+    few = made_up(0.1, 0.0, decisions=3)
+    with pytest.raises(
+        ValueError, match="only 3 decisions were tried; more raids or a larger rate"
+    ):
+        fit_gains(few, part_sizes(DUEL), PriceNetworkSettings(), seed=0)
 
 
 def test_evolution_starts_as_the_rule_it_is_given() -> None:
