@@ -34,22 +34,17 @@ from envs.scenario import Scenario, load_scenario
 CARD = "README.md"
 TEST_RAIDS = 2000
 BASELINES = ("wta_greedy", "wta_threshold", "wta_pricing")
-_SHORT: dict[str, Any] = {"iterations": 4, "raids": 6_000, "search_raids": 1_500}
 CHANGED: dict[str, dict[str, Any]] = {
+    "standard": {"iterations": 6, "raids": 8_000, "search_raids": 2_000},
     "duel": {"iterations": 8, "raids": 40_000, "rate": 0.3, "hidden": 16}
     | {"search_raids": 20_000, "validation_raids": 20_000},
-    "saturation": _SHORT,
-    "decoys": _SHORT,
-    "low-flyers": _SHORT,
-    "stovepipes": _SHORT,
-    "standardised": _SHORT,
     # Longer or larger episodes have more epochs to try decisions in.
-    "ballistic": _SHORT | {"raids": 3_000},
-    "air-policing": _SHORT | {"raids": 3_000},
-    "campaign": _SHORT | {"raids": 1_500, "search_raids": 600, "validation_raids": 1_024},
-    "rotation-gap": _SHORT | {"raids": 2_000, "search_raids": 600, "validation_raids": 1_024},
-    "rotation-overlap": _SHORT | {"raids": 2_000, "search_raids": 600, "validation_raids": 1_024},
-    "region": _SHORT | {"raids": 600, "search_raids": 300, "validation_raids": 256},
+    "ballistic": {"raids": 3_000},
+    "air-policing": {"raids": 3_000},
+    "campaign": {"raids": 1_500, "search_raids": 600, "validation_raids": 1_024},
+    "rotation-gap": {"raids": 2_000, "search_raids": 600, "validation_raids": 1_024},
+    "rotation-overlap": {"raids": 2_000, "search_raids": 600, "validation_raids": 1_024},
+    "region": {"raids": 600, "search_raids": 300, "validation_raids": 256},
 }
 """What differs from the default settings, by scenario."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -94,6 +96,30 @@ def fit(
             return load_network(folder / AGENT_FOLDER, scenario)
     torch.set_num_threads(settings.threads)
     report, stopped = report or (lambda figures, done: None), stopped or (lambda: False)
+    with _kernel_threads(settings.threads):
+        _advance(settings, scenario, folder, saved, report, stopped)
+    return load_network(folder / AGENT_FOLDER, scenario)
+
+
+@contextmanager
+def _kernel_threads(wanted: int) -> Iterator[None]:
+    before = numba.get_num_threads()
+    numba.set_num_threads(min(wanted, before))
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)
+
+
+def _advance(
+    settings: NetworkSettings,
+    scenario: Scenario,
+    folder: Path,
+    saved: dict[str, Any] | None,
+    report: Report,
+    stopped: Callable[[], bool],
+) -> None:
+    """Begin a training or go on with it, and save it after every iteration."""
     validation = _Validation(settings, scenario)
     learner = _learner(settings, scenario)
     state: dict[str, Any] = {"iterations": 0, "best": None}
@@ -120,7 +146,6 @@ def fit(
             save_network(folder / AGENT_FOLDER, learner.network, settings, scenario)
         report(figures | validation.figures(score, state["best"]), state["iterations"] * raids)
         _save(folder, learner, settings, scenario, state)
-    return load_network(folder / AGENT_FOLDER, scenario)
 
 
 def saved_raids(folder: Path, settings: NetworkSettings) -> int:

@@ -154,18 +154,18 @@ class NetworkSettings:
         num_envs: Raids played side by side; what is learned does not depend on it.
         validation_raids: Raids of the validation after each iteration.
         validation_seed: Seed of the first of them; apart from those that scoring reports.
-        threads: Torch threads.
+        threads: Of torch and of the compiled kernels; more only where nothing else uses the cores.
         seed: Of everything random in training.
     """
 
-    iterations: int = 6
-    raids: int = 8_000
+    iterations: int = 4
+    raids: int = 6_000
     hidden: int = 24
     start: str = "best"
     num_envs: int = 512
     validation_raids: int = 2048
     validation_seed: int = 1_000_000
-    threads: int = 2
+    threads: int = 1
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -201,7 +201,7 @@ class PriceNetworkSettings(NetworkSettings):
 
     rate: float = 0.1
     memory: int = 4
-    search_raids: int = 2_000
+    search_raids: int = 1_500
     epochs: int = 60
     batch_size: int = 2048
     learning_rate: float = 4e-3
