@@ -18,15 +18,9 @@ DOCS = Path(__file__).parents[2] / "docs"
 RESULTS = {path.stem: json.loads(path.read_text()) for path in (DOCS / "ladder").glob("*.json")}
 LOOK_AHEAD = ("look_ahead:wta_pricing",)
 TO_PLAY = {  # planners not played yet, since a raid of these takes them minutes
-    "air-policing": LOOK_AHEAD,
-    "ballistic": LOOK_AHEAD,
     "campaign": LOOK_AHEAD,
-    "decoys": LOOK_AHEAD,
     "region": ("open_loop", *LOOK_AHEAD),
     "rotation-gap": LOOK_AHEAD,
-    "rotation-overlap": LOOK_AHEAD,
-    "standardised": LOOK_AHEAD,
-    "stovepipes": LOOK_AHEAD,
 }
 QUICK = ["wta_threshold", "wta_pricing", "bound"]
 
