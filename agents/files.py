@@ -21,13 +21,14 @@ class LoadError(ValueError):
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file, UTF-8, in the place of what is there.
+    """Write a text file, UTF-8, in the place of what is there; its folder is made if need be.
 
     Raises:
         SaveError: If it cannot be written.
     """
     fresh = _beside(path, "new")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         fresh.write_text(text, encoding="utf-8")
         _flush(fresh)
         os.replace(fresh, path)

@@ -25,9 +25,10 @@ from agents.classical import PLANNER_NAMES
 from agents.classical.exact_policy import ExactPolicy
 from agents.classical.look_ahead import LookAhead
 from agents.evaluation import BOUND, FIRST_SEED, REFERENCE
+from agents.files import write_text
 from agents.interruption import Interruption
 from agents.ladder_page import page
-from agents.ladder_results import figures, merged, write_text
+from agents.ladder_results import figures, merged
 from agents.policy import Planner, Policy
 from agents.progress import ProgressBar
 from agents.rollout import Rows, play

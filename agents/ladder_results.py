@@ -86,14 +86,6 @@ def merged(path: Path, fresh: dict[str, Any], order: Sequence[str]) -> dict[str,
     }
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file atomically: a reader sees the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
-
-
 def decision_class(time_ms: Mapping[str, float]) -> str:
     """``reactive`` or ``search`` if 99 of 100 decisions take at most 1 ms or 1 s, or ``slower``."""
     return next((name for most, name in _LIMITS_MS if time_ms["p99"] <= most), SLOWER)

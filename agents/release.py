@@ -24,8 +24,8 @@ from agents.evaluation import FIRST_SEED, Evaluation
 from agents.files import write_text
 from agents.interruption import Interruption
 from agents.learned.network_files import released_folder
-from agents.learned.network_training import AGENT_FOLDER
 from agents.learned.settings import PriceNetworkSettings
+from agents.learned.training import AGENT_FOLDER
 from agents.recorder import PROGRESS_FILE
 from agents.retune import released
 from agents.runs import RELEASED, fit_network, has_bound, score

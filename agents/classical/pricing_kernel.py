@@ -151,12 +151,8 @@ class PriceAllocator:
 
     def __call__(self, observation: Any, candidate: NDArray[np.int64]) -> NDArray[np.int64]:
         """Allocates for a batch; see ``allocate_by_price``."""
-        mask = np.ascontiguousarray(observation["action_mask"], np.int8)
+        track, shooter, pair, clock, mask = tables_of(observation)
         actions = np.empty(mask.shape[:2], np.int64)
-        track, shooter, pair, clock = (
-            np.ascontiguousarray(observation[name], np.float32)
-            for name in ("track", "shooter", "pair", "clock")
-        )
         allocate_by_price(
             track,
             shooter,
@@ -169,3 +165,12 @@ class PriceAllocator:
             actions,
         )
         return actions
+
+
+def tables_of(observation: Any) -> tuple[Any, ...]:
+    """Track, shooter, pair, clock and mask, as the kernels take them."""
+    tables = [
+        np.ascontiguousarray(observation[name], np.float32)
+        for name in ("track", "shooter", "pair", "clock")
+    ]
+    return (*tables, np.ascontiguousarray(observation["action_mask"], np.int8))

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.classical.pricing_kernel import tables_of
 from agents.learned.deviation_kernel import note_deviations
 from agents.learned.price_kernel import Floats
-from agents.learned.price_network import NetworkAllocator, PriceNetwork, part_sizes, tables_of
+from agents.learned.price_network import NetworkAllocator, PriceNetwork, part_sizes
 from envs.batch import RaidBatch
 from envs.scenario import Scenario
 

@@ -28,7 +28,9 @@ from agents.learned.price_network import PARTS, NetworkPolicy, PriceNetwork
 from agents.learned.settings import AGENT_NAMES, NetworkSettings
 from envs.scenario import Scenario
 
-NETWORK_NAMES = ("price_network", "es")
+NETWORK_NAMES = tuple(
+    name for kind, name in AGENT_NAMES.items() if issubclass(kind, NetworkSettings)
+)
 """Agents that are price networks."""
 
 _FREE = ("iterations", "num_envs", "threads")  # settings that a continued training may change

@@ -27,10 +27,8 @@ from agents.learned.network_files import (
 )
 from agents.learned.price_network import NetworkAllocator, PriceNetwork, bare_network
 from agents.learned.settings import EvolutionSettings, NetworkSettings, PriceNetworkSettings
+from agents.learned.training import AGENT_FOLDER, TRAINING_FOLDER, Report
 from envs.scenario import Scenario
-
-AGENT_FOLDER, TRAINING_FOLDER = "agent", "checkpoint"
-Report = Callable[[dict[str, float], int], None]
 
 
 class Learner(Protocol):

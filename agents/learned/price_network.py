@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.classical.policies import ClassicalPolicy
+from agents.classical.pricing_kernel import tables_of
 from agents.classical.terms import find_columns, weight_vector
 from agents.learned.price_kernel import (
     PAIR_INPUTS,
@@ -154,12 +155,3 @@ class NetworkPolicy(ClassicalPolicy):
     def decide(self, observation: Observation) -> Actions:
         """Allocate while something scores above zero."""
         return self._allocate(observation, np.zeros(len(observation["clock"]), np.int64))
-
-
-def tables_of(observation: Observation) -> tuple[Any, ...]:
-    """Track, shooter, pair, clock and mask, as the kernels take them."""
-    tables = [
-        np.ascontiguousarray(observation[name], np.float32)
-        for name in ("track", "shooter", "pair", "clock")
-    ]
-    return (*tables, np.ascontiguousarray(observation["action_mask"], np.int8))
