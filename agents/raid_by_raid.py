@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from agents import scoring
 from agents.progress import ProgressBar
-from agents.report import in_percent
+from agents.report import COLOURS, in_percent
 from agents.rollout import IDLE, Rows, Watch, play
 from agents.runs import load_policies
 from envs.batch import RaidBatch
@@ -29,8 +29,6 @@ from envs.scenario import Scenario, load_scenario
 from envs.validation import one_of
 
 Floats = NDArray[np.float64]
-
-COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,16 @@
 `python -m agents.release` takes every scenario that has tuned weights; `python -m agents.release
 standard duel --seed 1` some, with another seed. Each goes on where an earlier call of the same
 folder was stopped. The result's table is of 2,000 raids of the test split, which nothing
-else plays by itself. `--release` copies what is ahead of the pricing rule there into the package,
-with a card.
+else plays by itself; its figures go to `--results`, and the page of all follows from them.
+`--release` copies what is ahead of the pricing rule there into the package, with a card.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +24,7 @@ from agents.interruption import Interruption
 from agents.learned.network_files import released_folder
 from agents.learned.settings import PriceNetworkSettings
 from agents.learned.training import AGENT_FOLDER
-from agents.recorder import PROGRESS_FILE
+from agents.release_page import changed_settings, curve, note, page
 from agents.retune import released
 from agents.runs import RELEASED, fit_network, has_bound, score
 from envs.scenario import Scenario, load_scenario
@@ -77,15 +75,8 @@ def train_and_test(
 def card(evaluation: Evaluation, folder: Path, settings: PriceNetworkSettings) -> str:
     """What the released network is, how it was made, and what it reaches, in Markdown."""
     name = evaluation.scenario
-    lines = (folder / PROGRESS_FILE).read_text(encoding="utf-8").splitlines()
-    rows = [json.loads(line) for line in lines]
-    curve = {row["step"]: row["validation/protected_share"] for row in rows}
-    shares = ", ".join(f"{100 * share:.1f}" for share in curve.values())
-    changed = {
-        key: value
-        for key, value in asdict(settings).items()
-        if value != getattr(PriceNetworkSettings(), key)
-    }
+    shares = ", ".join(f"{100 * share:.1f}" for share in curve(folder))
+    changed = changed_settings(settings)
     words = " ".join(f"agent.{key}={value}" for key, value in changed.items())
     return f"""# Price network for `{name}`
 
@@ -121,6 +112,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--iterations", type=int, help="default: the scenario's")
     parser.add_argument("--folder", type=Path, default=Path("runs/release"))
+    parser.add_argument("--results", type=Path, default=Path("docs/released"))
+    parser.add_argument("--page", type=Path, default=Path("docs/released.md"))
     parser.add_argument("--release", action="store_true", help="put networks into the package")
     chosen = parser.parse_args(arguments)
     try:
@@ -138,6 +131,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 text = card(evaluation, folder, settings)
                 write_text(folder / CARD, text)
                 print(text, flush=True)
+                figures = report.as_dict(evaluation)
+                note(figures, scenario, settings, curve(folder), chosen.results)
+                write_text(chosen.page, page(chosen.results))
                 if chosen.release and is_ahead(evaluation):
                     _release(folder, released_folder(scenario.name))
     except (ValueError, OSError) as error:

@@ -16,6 +16,9 @@ from matplotlib.figure import Figure
 from agents.evaluation import BOUND, REFERENCE, BoundResult, Evaluation, PolicyResult
 from agents.scoring import CONFIDENCE, RESAMPLES, Estimate, protected_share
 
+COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+"""Of policies in plots, apart also for colour-blind eyes."""
+
 _COLOUR, _BOUND_COLOUR = "#1f4e79", "#b03a2e"
 _PACKAGES = ("balticshield", "gymnasium", "numba", "numpy")
 
