@@ -63,9 +63,11 @@ def test_several_seeds_are_shown_by_their_interquartile_mean(tmp_path: Path) -> 
         changed = figures | {"seed": seed, "gain": {"estimate": gain, "low": 0.0, "high": 1.0}}
         (tmp_path / f"standard-{seed}.json").write_text(json.dumps(changed))
     line = page(tmp_path).splitlines()[-1]
-    assert line.startswith("| `standard` | 5 |")
+    assert line.startswith("| `standard` | ") and "| 0, 1, 2, 3, 4 |" in line
     assert "| +3.0 [+" in line, "the mean of the middle three, the outlier left out"
     assert line.endswith("| +1.0, +2.0, +3.0, +4.0, +50.0 |")
+    (tmp_path / "standard-0.json").write_text(json.dumps(figures | {"settings": {"raids": 7}}))
+    assert "| 1, 2, 3, 4 |" in page(tmp_path).splitlines()[-1], "other settings stand apart"
 
 
 def test_something_is_released() -> None:
