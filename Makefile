@@ -9,8 +9,9 @@ STAMP := $(VENV)/.setup-done
 train: setup
 	$(BIN)/python train.py $(ARGS)
 
+# Files of tests side by side, each whole, since its tests share what they prepare.
 test: lint
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 test-browser: setup
 	$(BIN)/pip install --quiet -c requirements.lock -e ".[browser]"

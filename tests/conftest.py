@@ -1,5 +1,5 @@
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 # One thread for torch in tests: two that wait for each other on a busy machine are far slower.
@@ -10,9 +10,19 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "2")
 # A window that nobody sees, for the render mode "human".
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 
+import numba
 import pytest
 
 from envs.scenario import Scenario, load_scenario
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Run compiled code on one thread: on a busy machine two wait for each other."""
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    yield
+    numba.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

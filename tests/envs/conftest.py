@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-
 import numba
 import pytest
 from hypothesis import settings
@@ -8,15 +6,6 @@ from hypothesis import settings
 # that somebody reports is one that everybody has.
 settings.register_profile("envs", deadline=None, derandomize=True, max_examples=100)
 settings.load_profile("envs")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Play small batches on one thread: on a busy machine two wait for each other."""
-    before = numba.get_num_threads()
-    numba.set_num_threads(1)
-    yield
-    numba.set_num_threads(before)
 
 
 @pytest.fixture
