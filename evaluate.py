@@ -22,7 +22,7 @@ schema.register()
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
 def main(composed: DictConfig) -> None:
-    """Compose → load → play → table, JSON, CSV and plot; replays and an animation if asked for."""
+    """Compose → load → play → report and its replays, table, JSON, CSV, plot."""
     with schema.one_line_errors():
         config = schema.resolve_evaluation(composed)
         scenario = load_scenario(config.scenario)
@@ -31,11 +31,12 @@ def main(composed: DictConfig) -> None:
         pictures = replay.files(Path(config.folder), config.replays, config.animation)
     seeds = range(config.first_seed, config.first_seed + config.raids)
     evaluation = runs.score(policies, scenario, seeds, config.split, config.batch_size, bound=bound)
-    report.write(evaluation, Path(config.folder))
-    shown = seeds[: max(config.replays, 1)]
+    folder, shown = Path(config.folder), seeds[: max(config.replays, 1)]
+    report.write(evaluation, folder, replay.telling_files(evaluation), replay.named(pictures))
     replay.write_pictures(policies, scenario, shown, config.split, pictures)
+    replay.write_telling(evaluation, policies, scenario, folder)
     print(report.table(evaluation))
-    print(f"results: {config.folder}")
+    print(f"results: {folder}\nreport: {folder / report.REPORT}")
 
 
 if __name__ == "__main__":

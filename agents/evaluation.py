@@ -9,6 +9,7 @@ import numpy as np
 
 from agents import scoring
 from agents.bounds.bound import LUCK_KNOWN, LUCK_UNKNOWN, RaidBounds, raid_bounds
+from agents.losses import LossBook, Losses
 from agents.policy import Policy
 from agents.rollout import Rows, play
 from envs.scenario import Scenario
@@ -25,6 +26,7 @@ class PolicyResult:
     """What one policy did on the raids of an evaluation.
 
     ``neutrals_shot``: neutral aircraft shot down in an episode, the mean; None where none came.
+    ``lost``: where value was lost; None where nobody looked on.
     """
 
     rows: Rows
@@ -36,6 +38,7 @@ class PolicyResult:
     decision_time_ms: dict[str, float]
     neutrals_shot: scoring.Estimate | None = None
     gap_closed: scoring.Estimate | None = None
+    lost: Losses | None = None
 
     @property
     def decision_class(self) -> str:
@@ -63,6 +66,29 @@ class BoundResult:
 
 
 @dataclass(frozen=True)
+class Telling:
+    """The raids that say most about a policy beside another one: most gained, most lost.
+
+    Attributes:
+        policy: The one that is looked at.
+        against: The one beside it.
+        most_gained: Seed of the raid, and by how much less was lost in it, in units of value; None
+            where it gained in none.
+        most_lost: The same of the raid in which more was lost, a negative number; None likewise.
+    """
+
+    policy: str
+    against: str
+    most_gained: tuple[int, float] | None
+    most_lost: tuple[int, float] | None
+
+    def raids(self) -> list[tuple[str, tuple[int, float]]]:
+        """Those that there are, by name."""
+        both = {"most_gained": self.most_gained, "most_lost": self.most_lost}
+        return [(name, raid) for name, raid in both.items() if raid is not None]
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """The results of all policies, in the order they were given."""
 
@@ -74,6 +100,36 @@ class Evaluation:
     results: dict[str, PolicyResult]
     scenario_version: int | None = None
     bound: BoundResult | None = None
+
+    @property
+    def subject(self) -> str:
+        """The policy that the evaluation is about: the one trained, or else the best."""
+        if self.start is not None:
+            return list(self.results)[-1]
+        return max(self.results, key=lambda name: self.results[name].score.estimate)
+
+    @property
+    def against(self) -> str | None:
+        """What it is put beside: the best classical policy, greedy, or the best of the others."""
+        others = [name for name in self.results if name != self.subject]
+        ranked = sorted(others, key=lambda name: -self.results[name].score.estimate)
+        wanted = (self.best_classical, REFERENCE, *ranked)
+        return next((name for name in wanted if name in others), None)
+
+    @property
+    def telling(self) -> Telling | None:
+        """The raids to look at first; None where there is one policy only."""
+        if self.against is None:
+            return None
+        own, other = (self.results[name].rows["loss"] for name in (self.subject, self.against))
+        gains = other - own
+        best, worst = int(gains.argmax()), int(gains.argmin())
+        return Telling(
+            self.subject,
+            self.against,
+            (self.seeds[best], float(gains[best])) if gains[best] > 0.0 else None,
+            (self.seeds[worst], float(gains[worst])) if gains[worst] < 0.0 else None,
+        )
 
 
 def evaluate(
@@ -108,17 +164,20 @@ def evaluate(
     if REFERENCE not in policies:
         raise ValueError(f"{REFERENCE} must be among the policies, got {', '.join(policies)}")
     rows: dict[str, Rows] = {}
+    lost: dict[str, Losses] = {}
     timings: dict[str, list[float]] = {name: [] for name in policies}
     for name, policy in policies.items():
         tell = None if progress is None else _named(progress, name)
-        rows[name] = play(policy, scenario, seeds, split, batch_size, tell)
+        look = (book := LossBook()).watch
+        rows[name] = play(policy, scenario, seeds, split, batch_size, tell, watch=look, ended=look)
+        lost[name] = book.losses(scenario, float(rows[name]["undefended_loss"].sum()))
         few = seeds[:_TIMED_RAIDS]
         play(policy, scenario, few, split, batch_size=1, timings=timings[name])
     bounds = None
     if bound:
         tell = None if progress is None else _named(progress, BOUND)
         bounds = raid_bounds(scenario, seeds, split, tell)
-    compared = compare(rows, timings, scenario.name, seeds, split, classical, start, bounds)
+    compared = compare(rows, timings, scenario.name, seeds, split, classical, start, bounds, lost)
     return replace(compared, scenario_version=scenario.version)
 
 
@@ -131,6 +190,7 @@ def compare(
     classical: Sequence[str] = (REFERENCE,),
     start: str | None = None,
     bounds: RaidBounds | None = None,
+    lost: Mapping[str, Losses] | None = None,
 ) -> Evaluation:
     """Scores, gains and intervals of policies from their rows; see :func:`evaluate`."""
     names = list(rows)
@@ -164,6 +224,7 @@ def compare(
             decision_time_ms=scoring.decision_time_ms(timings[name]),
             neutrals_shot=shot[k],
             gap_closed=gaps[k] if gaps else None,
+            lost=None if lost is None else lost[name],
         )
         for k, name in enumerate(names)
     }

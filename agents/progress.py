@@ -1,16 +1,30 @@
-"""Progress for people: a bar on a terminal, a line now and then anywhere else."""
+"""Progress for people: a bar on a terminal, a line now and then anywhere else.
+
+Every command that takes more than two seconds shows one, and how much time is left.
+"""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+PROGRESS_FILE = "progress.jsonl"
+"""The record of a run, in its folder: one object a line, the step and named figures."""
+
+CONFIG_FILE = "config.yaml"
+"""The configuration of a run of ``train.py``, in its folder."""
+
 _LINE_EVERY_S = 30.0
+_TICK_S = 0.5
+Item = TypeVar("Item")
 
 
 class ProgressBar:
@@ -34,6 +48,8 @@ class ProgressBar:
             TextColumn("{task.fields[words]}"),
             console=self._console,
             expand=True,
+            # What a command prints stands above the bar on a terminal, and else in its own file.
+            redirect_stdout=sys.stdout.isatty(),
         )
 
     def __enter__(self) -> Self:
@@ -83,3 +99,34 @@ class ProgressBar:
         share = done / max(self._total, 1)
         line = f"{self._title}: {share:.0%} of {self._total}, {left_min:.1f} min left  {words}"
         self._console.print(line.rstrip(), highlight=False, markup=False, soft_wrap=True)
+
+
+def tracked(title: str, items: Sequence[Item]) -> Iterator[Item]:
+    """Yield items one after the other, and show how many are done.
+
+    ``for scenario in tracked("playing", scenarios): ...``
+    """
+    with ProgressBar(title, len(items)) as bar:
+        for done, item in enumerate(items):
+            bar.update(done, "" if len(str(item)) > 40 else str(item))
+            yield item
+        bar.update(len(items))
+
+
+@contextmanager
+def waiting(title: str, limit_s: float) -> Iterator[None]:
+    """Show how much of a time limit has passed, for work that cannot say how far it is."""
+    began, over = time.monotonic(), threading.Event()
+    with ProgressBar(title, max(round(limit_s), 1)) as bar:
+
+        def tick() -> None:
+            while not over.wait(_TICK_S):
+                bar.update(min(int(time.monotonic() - began), max(round(limit_s), 1) - 1))
+
+        clock = threading.Thread(target=tick, daemon=True)
+        clock.start()
+        try:
+            yield
+        finally:
+            over.set()
+            clock.join()

@@ -9,58 +9,56 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from agents.classical import PLANNER_NAMES, POLICY_NAMES, SOLVER_NAMES, make_policy
+from agents.evaluation import Evaluation
 from agents.policy import Policy
-from agents.rollout import play
-from envs.batch import RaidBatch
+from agents.progress import ProgressBar
+from agents.rollout import record_raid
 from envs.core.randomness import SPLITS
 from envs.rendering.page import write_page
 from envs.rendering.page_play import Play
-from envs.rendering.record import Record, Recorder
 from envs.scenario import Scenario, load_scenario, scenario_names
 
 PAGE = "replay.html"
+TELLING = {"most_gained": "replay-most-gained.html", "most_lost": "replay-most-lost.html"}
+"""Replays of the raids that say most about a policy, beside its report."""
+
 DEFAULT_POLICIES = ("wta_greedy", "wta_pricing")
 
 
-def record_raid(policy: Policy, scenario: Scenario, seed: int, split: str = "validation") -> Record:
-    """Play one raid, or campaign, and keep what there was to see in every epoch.
-
-    Recording reads and changes nothing: the raid is the same to the bit.
+def record_all(
+    policies: Mapping[str, Policy],
+    scenario: Scenario,
+    seeds: Sequence[int],
+    split: str,
+    progress: Callable[[int, str], None] | None = None,
+) -> list[Play]:
+    """Record every policy on every seed, seed by seed.
 
     Args:
-        policy: Decides.
+        policies: By name.
         scenario: What is played.
-        seed: Of the raid.
-        split: Which set of raids: train, validation or test.
+        seeds: One raid each.
+        split: Which set of raids.
+        progress: Told how many have been recorded, and what is recorded next or was last.
     """
-    recorders: list[Recorder] = []
+    plays: list[Play] = []
+    for seed in seeds:
+        for name, policy in policies.items():
+            if progress is not None:
+                progress(len(plays), f"{name}, raid {seed}")
+            plays.append(Play(name, split, record_raid(policy, scenario, seed, split)))
+            if progress is not None:
+                progress(len(plays), f"{name}, raid {seed}")
+    return plays
 
-    def note(batch: RaidBatch, places: NDArray[np.int64]) -> None:
-        if not recorders:
-            recorders.append(Recorder(batch))
-        recorders[0].note()
 
-    play(policy, scenario, [seed], split, batch_size=1, watch=note, ended=note)
-    return recorders[0].record
-
-
-def record_all(
-    policies: Mapping[str, Policy], scenario: Scenario, seeds: Sequence[int], split: str
-) -> list[Play]:
-    """Record every policy on every seed, seed by seed."""
-    return [
-        Play(name, split, record_raid(policy, scenario, seed, split))
-        for seed in seeds
-        for name, policy in policies.items()
-    ]
+def _told(bar: ProgressBar, before: int) -> Callable[[int, str], None]:
+    return lambda done, words: bar.update(before + done, words)
 
 
 def write_pictures(
@@ -94,12 +92,37 @@ def write_pictures(
             check_format(path)
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
-    plays = record_all(policies, scenario, seeds, split)
+    with ProgressBar("recording raids", len(policies) * len(seeds)) as bar:
+        plays = record_all(policies, scenario, seeds, split, _told(bar, 0))
     for path in paths:
         if path in animations:
-            write_video(plays[len(policies) - 1].record, path)
+            record = plays[len(policies) - 1].record
+            with ProgressBar(f"drawing {path.name}", len(record.moments)) as bar:
+                write_video(record, path, progress=bar.update)
         else:
             write_page(plays, path)
+
+
+def telling_files(evaluation: Evaluation) -> dict[str, str]:
+    """Names of the replays of an evaluation's telling raids: ``most_gained``, ``most_lost``."""
+    telling = evaluation.telling
+    return {} if telling is None else {name: TELLING[name] for name, _ in telling.raids()}
+
+
+def write_telling(
+    evaluation: Evaluation, policies: Mapping[str, Policy], scenario: Scenario, folder: Path
+) -> None:
+    """Write the replays that ``telling_files`` names, both policies side by side."""
+    telling = evaluation.telling
+    if telling is None:
+        return
+    both = {name: policies[name] for name in (telling.against, telling.policy)}
+    raids = telling.raids()
+    with ProgressBar("recording raids", len(raids) * len(both)) as bar:
+        for n, (name, (seed, _)) in enumerate(raids):
+            told = _told(bar, n * len(both))
+            plays = record_all(both, scenario, [seed], evaluation.split, told)
+            write_page(plays, folder / TELLING[name])
 
 
 def files(folder: Path, replays: int, animation: str | None) -> list[Path]:
@@ -118,6 +141,12 @@ def files(folder: Path, replays: int, animation: str | None) -> list[Path]:
         )
     pages = [folder / PAGE] if replays else []
     return pages + ([folder / f"replay.{animation}"] if animation is not None else [])
+
+
+def named(paths: Sequence[Path]) -> dict[str, str]:
+    """What a report calls pictures beside it: file by words."""
+    words = {".html": "replay of the first raids", ".gif": "animation", ".mp4": "animation"}
+    return {words[path.suffix]: path.name for path in paths}
 
 
 def _load(name: str, scenario: Scenario) -> Policy:

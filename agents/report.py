@@ -1,4 +1,4 @@
-"""An evaluation on paper: table, ``results.json``, ``results.csv`` and a plot."""
+"""An evaluation on paper: table, ``results.json``, ``results.csv``, a plot and one HTML page."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ import csv
 import json
 import os
 import platform
-from collections.abc import Sequence
-from importlib.metadata import version
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from agents.evaluation import BOUND, REFERENCE, BoundResult, Evaluation, PolicyResult
+from agents.files import write_text
+from agents.progress import PROGRESS_FILE
+from agents.report_page import page
 from agents.scoring import CONFIDENCE, RESAMPLES, Estimate, protected_share
 
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -21,6 +28,8 @@ COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 _COLOUR, _BOUND_COLOUR = "#1f4e79", "#b03a2e"
 _PACKAGES = ("balticshield", "gymnasium", "numba", "numpy")
+_PACKAGES_OF_SOME = ("torch", "stable-baselines3", "sb3-contrib", "cma")
+REPORT = "report.html"
 
 
 def table(evaluation: Evaluation) -> str:
@@ -34,7 +43,7 @@ def table(evaluation: Evaluation) -> str:
     for name, result in evaluation.results.items():
         cells = [name, in_percent(result.score, ".1f")]
         if result.neutrals_shot is not None:
-            cells.append(_in_figures(result.neutrals_shot, ".2f"))
+            cells.append(result.neutrals_shot.in_words(".2f"))
         cells.append(_gain(name, REFERENCE, result.gain_over_greedy))
         if limit is not None:
             cells.append(_gap(name, result))
@@ -54,18 +63,43 @@ def table(evaluation: Evaluation) -> str:
     return "\n".join(f"| {row} |" for row in rows) + "\n\n" + _caption(evaluation) + "\n"
 
 
-def write(evaluation: Evaluation, folder: Path) -> None:
-    """Write ``table.md``, ``results.json``, ``results.csv`` and ``results.png`` into a folder."""
+def write(
+    evaluation: Evaluation,
+    folder: Path,
+    replays: Mapping[str, str] | None = None,
+    pictures: Mapping[str, str] | None = None,
+) -> None:
+    """Write an evaluation into a folder.
+
+    ``table.md``, ``results.json``, ``results.csv``, ``results.png`` and ``report.html``, the page
+    that shows them all, with the course of the training if there is its record in the folder.
+
+    Args:
+        evaluation: What is written.
+        folder: Made if need be.
+        replays: File in the folder that shows a telling raid: ``most_gained``, ``most_lost``.
+        pictures: Other pictures in the folder, file by what to call it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "table.md").write_text(table(evaluation), encoding="utf-8")
-    text = json.dumps(as_dict(evaluation), indent=2)
-    (folder / "results.json").write_text(text + "\n", encoding="utf-8")
+    results = as_dict(evaluation, replays or {}) | {"pictures": dict(pictures or {})}
+    write_text(folder / "results.json", json.dumps(results, indent=2) + "\n")
     _write_csv(evaluation, folder / "results.csv")
     plot(evaluation).savefig(folder / "results.png", dpi=150)
+    write_text(folder / REPORT, page(results, _course(folder)))
 
 
-def as_dict(evaluation: Evaluation) -> dict[str, Any]:
-    """Everything but the single raids, for JSON."""
+def _course(folder: Path) -> list[dict[str, float]]:
+    """The record of a training in a folder, or nothing."""
+    path = folder / PROGRESS_FILE
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return [json.loads(line) for line in lines]
+
+
+def as_dict(
+    evaluation: Evaluation, replays: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Everything but the single raids, for JSON; see :func:`write`."""
     return {
         "scenario": evaluation.scenario,
         "scenario_version": evaluation.scenario_version,
@@ -75,8 +109,12 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
         "reference": REFERENCE,
         "best_classical": evaluation.best_classical,
         "start": evaluation.start,
+        "subject": evaluation.subject,
+        "against": evaluation.against,
+        "telling": _telling_as_dict(evaluation, replays),
+        "command": shlex.join(sys.orig_argv),
         "bootstrap": {"confidence": CONFIDENCE, "resamples": RESAMPLES},
-        "versions": {"python": platform.python_version()} | {p: version(p) for p in _PACKAGES},
+        "versions": _versions(),
         "bound": _bound_as_dict(evaluation.bound),
         "machine": {"processor": platform.machine(), "cores": os.cpu_count()},
         "policies": {
@@ -89,10 +127,34 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
                 "decision_class": result.decision_class,
                 "gap_closed": result.gap_closed and result.gap_closed.as_dict(),
                 "metrics": result.metrics,
+                "lost": result.lost and asdict(result.lost),
             }
             for name, result in evaluation.results.items()
         },
     }
+
+
+def _versions() -> dict[str, str]:
+    """Of Python, of what is always there, and of what is there."""
+    versions = {"python": platform.python_version()} | {p: version(p) for p in _PACKAGES}
+    for package in _PACKAGES_OF_SOME:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def _telling_as_dict(evaluation: Evaluation, replays: Mapping[str, str]) -> dict[str, Any] | None:
+    telling = evaluation.telling
+    if telling is None:
+        return None
+    raids = {
+        name: {"seed": seed, "gain": gain, "replay": replays.get(name)}
+        for name, (seed, gain) in telling.raids()
+    }
+    none = dict.fromkeys(("most_gained", "most_lost"))
+    return {"policy": telling.policy, "against": telling.against, **none, **raids}
 
 
 def _where_there_is(result: PolicyResult) -> dict[str, Any]:
@@ -208,9 +270,4 @@ def _gain(name: str, reference: str, gain: Estimate) -> str:
 
 def in_percent(estimate: Estimate, form: str) -> str:
     """An estimate and its interval in percent, each number in the given form."""
-    return _in_figures(estimate, form, scale=100.0)
-
-
-def _in_figures(estimate: Estimate, form: str, scale: float = 1.0) -> str:
-    low, high = scale * estimate.low, scale * estimate.high
-    return f"{scale * estimate.estimate:{form}} [{low:{form}}, {high:{form}}]"
+    return estimate.in_words(form, scale=100.0)

@@ -1,4 +1,7 @@
-"""The only evaluation loop: ``play`` a policy on given raids, one row of results per raid."""
+"""The only evaluation loop: ``play`` a policy on given raids, one row of results per raid.
+
+``record_raid`` plays one and keeps what there was to see.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from numpy.typing import NDArray
 
 from agents.policy import Planner, Policy
 from envs.batch import RaidBatch
+from envs.rendering.record import Record, Recorder
 from envs.scenario import Scenario
 
 Rows = dict[str, NDArray[Any]]
@@ -99,6 +103,28 @@ def play(
         if progress is not None:
             progress(handed_out - int((raid != IDLE).sum()))
     return rows
+
+
+def record_raid(policy: Policy, scenario: Scenario, seed: int, split: str = "validation") -> Record:
+    """Play one raid, or campaign, and keep what there was to see in every epoch.
+
+    Recording reads and changes nothing: the raid is the same to the bit.
+
+    Args:
+        policy: Decides.
+        scenario: What is played.
+        seed: Of the raid.
+        split: Which set of raids: train, validation or test.
+    """
+    recorders: list[Recorder] = []
+
+    def note(batch: RaidBatch, places: NDArray[np.int64]) -> None:
+        if not recorders:
+            recorders.append(Recorder(batch))
+        recorders[0].note()
+
+    play(policy, scenario, [seed], split, batch_size=1, watch=note, ended=note)
+    return recorders[0].record
 
 
 def _write(rows: Rows, results: Rows, members: NDArray[np.intp], places: NDArray[np.int64]) -> None:

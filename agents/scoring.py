@@ -36,6 +36,11 @@ class Estimate:
         """The three figures, for JSON."""
         return {"estimate": self.estimate, "low": self.low, "high": self.high}
 
+    def in_words(self, form: str, scale: float = 1.0) -> str:
+        """The figure and its interval for people, each number times a scale in the given form."""
+        low, high = scale * self.low, scale * self.high
+        return f"{scale * self.estimate:{form}} [{low:{form}}, {high:{form}}]"
+
 
 def protected_share(loss: Floats, undefended_loss: Floats) -> Floats:
     """Share of each raid's value at risk that was saved, 1 where nothing was at risk.

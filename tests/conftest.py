@@ -14,6 +14,7 @@ import numba
 import pytest
 
 from envs.scenario import Scenario, load_scenario
+from tests.browser import launched, visits
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +34,16 @@ def duel() -> Scenario:
 @pytest.fixture(scope="session")
 def standard() -> Scenario:
     return load_scenario("standard")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    yield from launched()
+
+
+@pytest.fixture
+def visit(chromium: Any) -> Iterator[Any]:
+    yield from visits(chromium)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -113,6 +114,17 @@ def test_table_and_plot_are_written(folder: Path) -> None:
     assert table[5].split("|")[1].strip() == BOUND
     assert "40 validation raids" in table[-1]
     assert (folder / "results.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_report_leads_to_files_that_are_there(folder: Path) -> None:
+    links = re.findall(r'href="([^"]+)"', (folder / report.REPORT).read_text(encoding="utf-8"))
+    assert {"replay-most-gained.html", "replay-most-lost.html", "results.json"} <= set(links)
+    assert all((folder / link).is_file() for link in links)
+    telling = json.loads((folder / "results.json").read_text())["telling"]
+    for name in ("most_gained", "most_lost"):
+        replay = (folder / telling[name]["replay"]).read_text(encoding="utf-8")
+        for policy in (telling["against"], telling["policy"]):
+            assert f'"policy":"{policy}","seed":{telling[name]["seed"]}' in replay
 
 
 def test_the_reference_is_added_and_test_raids_are_played_only_by_name(
@@ -240,7 +252,7 @@ def test_policies_that_met_different_raids_are_not_compared() -> None:
 
 
 def test_replays_and_an_animation_stand_beside_the_table(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "results"
     policies = "policies=[wta_greedy,hold_fire]"
@@ -251,6 +263,9 @@ def test_replays_and_an_animation_stand_beside_the_table(
         assert f'"policy":"hold_fire","seed":{seed}' in text
     assert '"seed":2' not in text
     assert (folder / "replay.gif").read_bytes()[:3] == b"GIF"
+    said = capsys.readouterr()
+    assert "recording raids: 100% of 4" in said.err and "drawing replay.gif: 100%" in said.err
+    assert f"report: {folder / report.REPORT}" in said.out
 
 
 @pytest.mark.parametrize(

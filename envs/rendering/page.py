@@ -51,8 +51,8 @@ def page(plays: Sequence[Play]) -> str:
     # "<" would let a name end the element that the data stand in.
     data = json.dumps(replay_data(plays), separators=(",", ":")).replace("<", "\\u003c")
     policy = (
-        f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {policy_source(script)}; "
+        f"style-src {policy_source(style)}; base-uri 'none'; form-action 'none'"
     )
     parts = {"POLICY": policy, "STYLE": style, "DATA": data, "SCRIPT": script}
     text = _source("replay.html")
@@ -70,7 +70,8 @@ def _source(name: str) -> str:
     return (resources.files("envs") / "rendering" / name).read_text(encoding="utf-8").strip()
 
 
-def _digest(text: str) -> str:
+def policy_source(text: str) -> str:
+    """Return the name of an inline script or style in a page's policy (CSP): its digest."""
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
 

@@ -1,6 +1,7 @@
 """A record as an animation: GIF by Pillow, MP4 by imageio-ffmpeg."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,19 @@ FORMATS = (".gif", ".mp4")
 _GIF_SIZE = 600  # pixels; a GIF of full size is several times as large, and little clearer
 
 
-def write_video(record: Record, path: Path, fps: int = RENDER_FPS) -> None:
+def write_video(
+    record: Record,
+    path: Path,
+    fps: int = RENDER_FPS,
+    progress: Callable[[int], object] = lambda drawn: None,
+) -> None:
     """Write a record as an animation, one frame an epoch.
 
     Args:
         record: of a raid.
         path: GIF or MP4 file, by its ending; written under a temporary name and renamed.
         fps: frames a second, 1 or more.
+        progress: told how many moments of the record have been drawn.
 
     Raises:
         ValueError: on another ending.
@@ -31,9 +38,9 @@ def write_video(record: Record, path: Path, fps: int = RENDER_FPS) -> None:
     check_format(path)
     temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
     if path.suffix == ".gif":
-        _write_gif(record, temporary, fps)
+        _write_gif(record, temporary, fps, progress)
     else:
-        _write_mp4(record, temporary, fps)
+        _write_mp4(record, temporary, fps, progress)
     os.replace(temporary, path)
 
 
@@ -43,11 +50,12 @@ def check_format(path: Path) -> None:
         raise ValueError(f"{path}: {path.suffix or 'no ending'!r} is not right; .gif or .mp4 is")
 
 
-def _write_gif(record: Record, path: Path, fps: int) -> None:
+def _write_gif(record: Record, path: Path, fps: int, progress: Callable[[int], object]) -> None:
     from PIL import Image
 
     def picture(step: int) -> Any:
         whole = Image.fromarray(frame(record, step))
+        progress(step + 1)
         small = whole.resize((_GIF_SIZE, _GIF_SIZE), Image.Resampling.LANCZOS)
         return small.quantize(palette=palette, dither=Image.Dither.NONE)
 
@@ -65,7 +73,7 @@ def _write_gif(record: Record, path: Path, fps: int) -> None:
     )
 
 
-def _write_mp4(record: Record, path: Path, fps: int) -> None:
+def _write_mp4(record: Record, path: Path, fps: int, progress: Callable[[int], object]) -> None:
     try:
         import imageio_ffmpeg
     except ImportError as error:
@@ -76,4 +84,5 @@ def _write_mp4(record: Record, path: Path, fps: int) -> None:
     writer.send(None)
     for step in [*range(len(record.moments)), *[len(record.moments) - 1] * (2 * fps)]:
         writer.send(np.ascontiguousarray(frame(record, step)))
+        progress(step + 1)
     writer.close()

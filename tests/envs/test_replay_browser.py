@@ -1,12 +1,5 @@
-"""The replay in headless Chromium, from a file, with the network off.
+"""The replay in headless Chromium, from a file, with the network off; see `tests.browser`."""
 
-Skipped where there is no Chromium or no Playwright, unless BROWSER_NEEDED=1 says that there must be
-(`make test-browser`).
-"""
-
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,21 +8,7 @@ from agents.classical import make_policy
 from agents.replay import record_all
 from envs.rendering.page import write_page
 from envs.scenario import load_scenario
-from tests.pictures import OPTIONS
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-NEEDED = os.environ.get("BROWSER_NEEDED") == "1"
-
-if NEEDED:
-    assert CHROMIUM is not None, "no chromium; on Debian: apt-get install chromium"
-    import playwright.sync_api as browsers
-else:
-    reason = "no Playwright: pip install balticshield[browser]; make test-browser runs these"
-    browsers = pytest.importorskip("playwright.sync_api", reason=reason)
-    if CHROMIUM is None:
-        pytest.skip("no chromium; make test-browser needs it", allow_module_level=True)
-
-DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+from tests.browser import PHONE, Visit
 
 
 def replay_of(folder: Path, scenario_name: str, policies: list[str], seeds: list[int]) -> Path:
@@ -48,57 +27,6 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def standard(folder) -> Path:
     return replay_of(folder, "standard", ["wta_greedy", "wta_pricing"], [3, 4])
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[object]:
-    with browsers.sync_playwright() as tool:
-        browser = tool.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield browser
-        browser.close()
-
-
-class Visit:
-    """A page open in the browser, and what it asked for or complained of."""
-
-    def __init__(self, chromium, path: Path, **context) -> None:
-        self.context = chromium.new_context(offline=True, **context)
-        self.page = self.context.new_page()
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.url = path.as_uri()
-        self.page.goto(self.url)
-
-    def state(self, name: str):
-        return self.page.evaluate(f"replay.state.{name}")
-
-    def colours(self, selector: str = ".panel canvas") -> int:
-        """How many colours a canvas shows."""
-        script = """selector => {
-            const c = document.querySelector(selector), d = c.getContext('2d');
-            const pixels = new Uint32Array(d.getImageData(0, 0, c.width, c.height).data.buffer);
-            return new Set(pixels).size;
-        }"""
-        return self.page.evaluate(script, selector)
-
-
-@pytest.fixture
-def visit(chromium) -> Iterator[object]:
-    visits: list[Visit] = []
-
-    def open_page(path: Path, **context) -> Visit:
-        visits.append(Visit(chromium, path, **{"viewport": DESK, **context}))
-        return visits[-1]
-
-    yield open_page
-    for one in visits:
-        one.context.close()
-    for one in visits:
-        assert one.requests == [one.url]
-        assert one.complaints == []
 
 
 def test_two_policies_stand_side_by_side_and_are_drawn(visit, standard):
