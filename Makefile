@@ -15,7 +15,7 @@ test: lint
 
 test-browser: setup
 	$(BIN)/pip install --quiet -c requirements.lock -e ".[browser]"
-	BROWSER_NEEDED=1 $(BIN)/python -m pytest tests/envs/test_replay_browser.py $(ARGS)
+	BROWSER_NEEDED=1 $(BIN)/python -m pytest tests/envs/test_replay_browser.py tests/test_report_browser.py $(ARGS)
 
 replay: setup
 	$(BIN)/python -m agents.replay $(ARGS)

@@ -11,7 +11,7 @@ import sys
 import hydra
 from omegaconf import DictConfig
 
-from agents import report, runs
+from agents import recorder, replay, report, runs
 from agents.evaluation import FIRST_SEED
 from agents.interruption import Interruption
 from conf import schema
@@ -39,9 +39,11 @@ def main(composed: DictConfig) -> None:
     seeds = range(FIRST_SEED, FIRST_SEED + config.final_raids)
     first = next(iter(trained))
     evaluation = runs.score(policies, scenario, seeds, "validation", start=first, bound=bound)
-    report.write(evaluation, folder)
+    report.write(evaluation, folder, replay.telling_files(evaluation))
+    recorder.record_scores(folder, config.agent, evaluation)
+    replay.write_telling(evaluation, policies, scenario, folder)
     print(report.table(evaluation))
-    print(f"agent and results: {folder}")
+    print(f"agent and results: {folder}\nreport: {folder / report.REPORT}")
 
 
 if __name__ == "__main__":

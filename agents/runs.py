@@ -26,6 +26,7 @@ from agents.learned.checkpoint import load_agent, saved_agent, saved_steps
 from agents.learned.network_files import NETWORK_NAMES, load_network, released_policy
 from agents.learned.price_network import NetworkPolicy
 from agents.learned.settings import NetworkSettings, TrainingSettings
+from agents.learned.validation import Validation
 from agents.policy import Policy
 from agents.progress import ProgressBar
 from agents.recorder import Recorder
@@ -59,9 +60,15 @@ def fit(settings: Any, scenario: Scenario, folder: Path, stopped: Callable[[], b
     assert isinstance(settings, TrainingSettings)
     resume = has_training(folder)
     done = saved_steps(folder / training.TRAINING_FOLDER) if resume else -1
-    with Recorder(folder, "training", settings.steps, done) as recorder:
+    with Recorder(folder, "training", settings.steps, done, settings, scenario) as recorder:
         trained = training.fit(
-            settings, scenario, folder, resume=resume, report=recorder, stopped=stopped
+            settings,
+            scenario,
+            folder,
+            resume=resume,
+            report=recorder,
+            stopped=stopped,
+            look=recorder.look,
         )
     return {"agent, step 0": training.initial_agent(settings, scenario), "agent, trained": trained}
 
@@ -102,11 +109,21 @@ def fit_pricing(
     if path.is_file():
         history = TuningHistory.load(path)
     done = len(history.fitness)
-    with Recorder(folder, "tuning", settings.generations, done) as recorder:
+    validation = Validation(
+        scenario, settings.validation_seed, settings.validation_raids, settings.batch_size
+    )
+    with Recorder(folder, "tuning", settings.generations, done, settings, scenario) as recorder:
 
         def on_generation(report: GenerationReport) -> bool:
             # Saved last: what was recorded but not saved is dropped and recorded again.
-            recorder(_figures(report), report.generation)
+            figures = _figures(report)
+            if report.validation_score is None:
+                recorder(figures, report.generation)
+            else:
+                policy = PricingPolicy(scenario, report.weights)
+                figures |= validation.figures(validation.play(policy))
+                recorder(figures, report.generation)
+                recorder.look(policy, report.generation)
             history.save(path)
             return not stopped()
 
@@ -125,9 +142,16 @@ def fit_network(
 ) -> Policies:
     """Train a price network; see :func:`fit`. Its step 0 is the rule it starts from."""
     done = network_training.saved_raids(folder, settings)
-    with Recorder(folder, "training", settings.iterations * settings.raids, done) as recorder:
+    budget = settings.iterations * settings.raids
+    with Recorder(folder, "training", budget, done, settings, scenario) as recorder:
         trained = network_training.fit(
-            settings, scenario, folder, resume=done >= 0, report=recorder, stopped=stopped
+            settings,
+            scenario,
+            folder,
+            resume=done >= 0,
+            report=recorder,
+            stopped=stopped,
+            look=recorder.look,
         )
     start = network_training.initial_network(settings, scenario)
     return {
@@ -229,12 +253,8 @@ def load_policy(name: str, scenario: Scenario, trust: bool = False) -> Policy:
 
 
 def _figures(report: GenerationReport) -> dict[str, float]:
-    figures = {
+    return {
         "train/protected_share": report.mean_score,
         "train/best_protected_share": report.best_score,
         "train/step_size": report.step_size,
     }
-    if report.validation_score is not None:
-        figures["validation/protected_share"] = report.validation_score
-        figures["validation/gain_over_greedy"] = report.validation_score - report.greedy_score
-    return figures

@@ -24,13 +24,13 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from agents.classical.tuning_history import TuningSettings
 from agents.files import LoadError, SaveError, write_text
 from agents.learned.settings import AGENT_NAMES
+from agents.progress import CONFIG_FILE
 from envs.core.randomness import SPLITS
 from envs.scenario import read_scenario
 
 AGENTS: dict[str, type] = {name: settings for settings, name in AGENT_NAMES.items()} | {
     "pricing": TuningSettings
 }
-CONFIG_FILE = "config.yaml"
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import numpy as np
 from PIL import Image
 
+from agents import report_page
 from envs.rendering.page import page_sources
 from tests import pictures
 
@@ -22,3 +23,19 @@ def test_the_screenshot_is_of_the_page_as_it_is_now():
         assert shot.info[pictures.SOURCES] == pictures.sources_digest(), MEND
     assert "Content-Security-Policy" in page_sources()
     assert "function trackStory" in page_sources()
+
+
+def test_the_report_s_picture_is_of_the_page_as_it_is_now():
+    with Image.open(pictures.REPORT) as shot:
+        assert shot.info[pictures.SOURCES] == pictures.report_digest(), MEND
+
+
+def test_a_report_that_looks_otherwise_makes_its_picture_stale(monkeypatch):
+    before = pictures.report_digest()
+    monkeypatch.setattr(report_page, "_style", lambda: "body { color: red; }")
+    assert pictures.report_digest() != before
+
+
+def test_the_picture_of_tensorboard_has_the_charts_that_there_are_now():
+    with Image.open(pictures.TENSORBOARD) as shot:
+        assert shot.info[pictures.SOURCES] == pictures.tensorboard_digest(), MEND

@@ -46,6 +46,9 @@ def test_a_run_learns_saves_scores_and_can_be_evaluated(
     run(monkeypatch, "scenario=duel", f"folder={folder}", "final_raids=50", "seed=3", *TINY[agent])
     said = capsys.readouterr().out
     assert f"agent and results: {folder}" in said
+    assert f"report: {folder / 'report.html'}" in said
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "How it learned" in page and "pricing rule" in page
     results = json.loads((folder / "results.json").read_text())
     names = list(results["policies"])
     assert names[0] == "hold_fire"

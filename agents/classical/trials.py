@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from agents.policy import Actions, Observation
 from envs.batch import RaidBatch
 from envs.scenario import Scenario
+
+_METRICS = ("loss", "undefended_loss", "neutrals_shot")
 
 
 class Allocator(Protocol):
@@ -25,6 +28,23 @@ class Allocator(Protocol):
         ...
 
 
+def share_less_penalties(scenario: Scenario, rows: Mapping[str, NDArray[np.float64]]) -> float:
+    """What tuning and training maximise: the protected share less what shooting neutrals costs.
+
+    Args:
+        scenario: What was played.
+        rows: [R] by name: ``loss``, ``undefended_loss`` and ``neutrals_shot`` of each raid.
+
+    Returns:
+        Sum over raids of (undefended loss - loss - penalty * neutral aircraft shot down) / sum of
+        undefended loss: the protected share where no neutral aircraft may come.
+    """
+    at_risk = max(float(rows["undefended_loss"].sum()), np.finfo(float).tiny)
+    penalty = scenario.neutral_penalty if scenario.traffic else 0.0
+    saved = rows["undefended_loss"] - rows["loss"] - penalty * rows["neutrals_shot"]
+    return float(saved.sum() / at_risk)
+
+
 class Trials:
     """Plays candidates against raids and scores them; every candidate meets the same luck.
 
@@ -38,9 +58,8 @@ class Trials:
         self._batch = RaidBatch(scenario, batch_size)
         self._batch_size = batch_size
         names = scenario.metric_names
-        metrics = ("loss", "undefended_loss", "neutrals_shot")
-        self._columns_kept = [names.index(name) for name in metrics]
-        self._penalty = scenario.neutral_penalty if scenario.traffic else 0.0
+        self._columns_kept = [names.index(name) for name in _METRICS]
+        self._scenario = scenario
 
     def score(
         self, allocator: Allocator, seeds: NDArray[np.int64], split: str
@@ -56,14 +75,15 @@ class Trials:
             split: Set the raids are drawn from: train or validation.
 
         Returns:
-            [N], sum over raids of (undefended loss - loss - penalty * neutral aircraft shot down) /
-            sum of undefended loss: the protected share where no neutral aircraft may come.
+            [N], see :func:`share_less_penalties`.
         """
-        loss, undefended_loss, neutrals_shot = self.play(allocator, seeds, split)
-        at_risk = max(float(undefended_loss[0].sum()), np.finfo(float).tiny)
-        saved = undefended_loss - loss - self._penalty * neutrals_shot
-        score: NDArray[np.float64] = saved.sum(axis=1) / at_risk
-        return score
+        totals = self.play(allocator, seeds, split)
+        rows = dict(zip(_METRICS, totals, strict=True))
+        scores = [
+            share_less_penalties(self._scenario, {name: own[n] for name, own in rows.items()})
+            for n in range(allocator.candidates)
+        ]
+        return np.array(scores)
 
     def play(
         self, allocator: Allocator, seeds: NDArray[np.int64], split: str

@@ -8,13 +8,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numba
-import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agents.classical.pricing_kernel import PriceAllocator
-from agents.classical.terms import find_columns, weight_vector
-from agents.classical.trials import Trials
 from agents.classical.weights_file import load_tuned, weights_path
 from agents.learned.evolution import Evolution
 from agents.learned.improvement import Improvement
@@ -25,9 +21,10 @@ from agents.learned.network_files import (
     load_state,
     save_network,
 )
-from agents.learned.price_network import NetworkAllocator, PriceNetwork, bare_network
+from agents.learned.price_network import NetworkPolicy, PriceNetwork, bare_network
 from agents.learned.settings import EvolutionSettings, NetworkSettings, PriceNetworkSettings
-from agents.learned.training import AGENT_FOLDER, TRAINING_FOLDER, Report
+from agents.learned.training import AGENT_FOLDER, TRAINING_FOLDER, Look, Report
+from agents.learned.validation import Validation
 from envs.scenario import Scenario
 
 
@@ -65,6 +62,7 @@ def fit(
     resume: bool = False,
     report: Report | None = None,
     stopped: Callable[[], bool] | None = None,
+    look: Look | None = None,
 ) -> PriceNetwork:
     """Train until the iterations are made or somebody asks to stop.
 
@@ -80,6 +78,7 @@ def fit(
         report: Told named figures and the training raids played.
         stopped: Asked between iterations, and at every epoch while decisions are tried; True ends
             the training.
+        look: Shown the network's policy, and told the training raids played, after validations.
 
     Returns:
         The network in ``folder/agent``.
@@ -94,8 +93,9 @@ def fit(
             return load_network(folder / AGENT_FOLDER, scenario)
     torch.set_num_threads(settings.threads)
     report, stopped = report or (lambda figures, done: None), stopped or (lambda: False)
+    look = look or (lambda policy, done: None)
     with _kernel_threads(settings.threads):
-        _advance(settings, scenario, folder, saved, report, stopped)
+        _advance(settings, scenario, folder, saved, report, stopped, look)
     return load_network(folder / AGENT_FOLDER, scenario)
 
 
@@ -116,9 +116,12 @@ def _advance(
     saved: dict[str, Any] | None,
     report: Report,
     stopped: Callable[[], bool],
+    look: Look,
 ) -> None:
     """Begin a training or go on with it, and save it after every iteration."""
-    validation = _Validation(settings, scenario)
+    validation = Validation(
+        scenario, settings.validation_seed, settings.validation_raids, settings.num_envs
+    )
     learner = _learner(settings, scenario)
     state: dict[str, Any] = {"iterations": 0, "best": None}
     if saved is not None:
@@ -126,10 +129,13 @@ def _advance(
         arrays = load_arrays(folder / TRAINING_FOLDER)
         learner.restore(load_network(folder / TRAINING_FOLDER, scenario), arrays)
     else:
-        state["best"] = validation.score(learner.network)
+        policy = NetworkPolicy(scenario, learner.network)
+        rows = validation.play(policy)
+        state["best"] = validation.score(rows)
         save_network(folder / AGENT_FOLDER, learner.network, settings, scenario)
         # Saved last: what was recorded but not saved is dropped and recorded again.
-        report(validation.figures(state["best"], state["best"]), 0)
+        report(validation.figures(rows, state["best"]), 0)
+        look(policy, 0)
         _save(folder, learner, settings, scenario, state)
     raids = settings.raids
     while state["iterations"] < settings.iterations and not stopped():
@@ -138,11 +144,15 @@ def _advance(
         if figures is None:
             break
         state["iterations"] += 1
-        score = validation.score(learner.network)
+        policy = NetworkPolicy(scenario, learner.network)
+        rows = validation.play(policy)
+        score = validation.score(rows)
         if score > state["best"]:
             state["best"] = score
             save_network(folder / AGENT_FOLDER, learner.network, settings, scenario)
-        report(figures | validation.figures(score, state["best"]), state["iterations"] * raids)
+        done = state["iterations"] * raids
+        report(figures | validation.figures(rows, state["best"]), done)
+        look(policy, done)
         _save(folder, learner, settings, scenario, state)
 
 
@@ -187,27 +197,3 @@ def _save(
 ) -> None:
     training = (state, learner.arrays())
     save_network(folder / TRAINING_FOLDER, learner.network, settings, scenario, training)
-
-
-class _Validation:
-    """Scores networks on the validation raids, less the penalties for neutral aircraft."""
-
-    def __init__(self, settings: NetworkSettings, scenario: Scenario) -> None:
-        self._scenario, self._trials = scenario, Trials(scenario, settings.num_envs)
-        self._seeds = settings.validation_seed + np.arange(settings.validation_raids)
-        self._greedy: float | None = None
-
-    def score(self, network: PriceNetwork) -> float:
-        allocator = NetworkAllocator(self._scenario, [network])
-        return float(self._trials.score(allocator, self._seeds, "validation")[0])
-
-    def figures(self, score: float, best: float) -> dict[str, float]:
-        if self._greedy is None:
-            weights = weight_vector({}, self._scenario.shooter_kinds)
-            greedy = PriceAllocator(find_columns(self._scenario), weights)
-            self._greedy = float(self._trials.score(greedy, self._seeds, "validation")[0])
-        return {
-            "validation/protected_share": score,
-            "validation/gain_over_greedy": score - self._greedy,
-            "validation/best_protected_share": best,
-        }

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from gymnasium import spaces
+from numpy.typing import NDArray
 from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
@@ -124,3 +126,18 @@ class AllocationPolicy(ActorCriticPolicy):
     def price_weights(self) -> dict[str, float]:
         """The price weights by term, as the classical rule reads them."""
         return self.actor.prices.weights()
+
+    def prices(self, observation: Mapping[str, Any]) -> NDArray[np.float32]:
+        """What firing must save at least, as an epoch begins, the residual left out.
+
+        Args:
+            observation: Tables [B, ...].
+
+        Returns:
+            float32 [N], of the legal pairs, in shares of the largest asset's value.
+        """
+        tensors = {name: torch.as_tensor(table) for name, table in observation.items()}
+        with torch.no_grad():
+            scores = self.actor(self._read(tensors))
+        prices: NDArray[np.float32] = (scores.cost + scores.engaged_price * scores.engaged).numpy()
+        return prices

@@ -26,6 +26,8 @@ from agents.learned.price_kernel import (
     Network,
     Rule,
     allocate_by_network,
+    new_work,
+    prepare,
 )
 from agents.policy import Actions, Observation
 from envs.observation import Layout
@@ -155,3 +157,24 @@ class NetworkPolicy(ClassicalPolicy):
     def decide(self, observation: Observation) -> Actions:
         """Allocate while something scores above zero."""
         return self._allocate(observation, np.zeros(len(observation["clock"]), np.int64))
+
+    def prices(self, observation: Observation) -> Floats:
+        """What firing must save before it is done: value saved less score, as an epoch begins.
+
+        Args:
+            observation: Tables [B, ...].
+
+        Returns:
+            float32 [N], of the legal pairs that save something, in shares of the largest asset's
+            value.
+        """
+        rule = self._allocate.rule
+        tables = tables_of(observation)
+        mask = tables[-1]
+        work = new_work(mask.shape[1], mask.shape[2] - 1, rule.network)
+        found = [np.zeros(0, np.float32)]
+        for member in zip(*tables, strict=True):
+            count = prepare(member, rule, 0, work)
+            saved = work.pair_inputs[:count, PAIR_INPUTS.index("value_saved")]
+            found.append((saved - work.score[:count]).astype(np.float32))
+        return np.concatenate(found)

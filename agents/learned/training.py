@@ -11,8 +11,6 @@ import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import configure
 
-from agents import scoring
-from agents.classical import make_policy
 from agents.learned.checkpoint import (
     LearnedAgent,
     load_training,
@@ -21,12 +19,14 @@ from agents.learned.checkpoint import (
     save_training,
 )
 from agents.learned.models import Model, build, build_policy
-from agents.learned.moment import Moment, generators_kept, take
+from agents.learned.moment import Moment, take
 from agents.learned.settings import TrainingSettings
-from agents.rollout import play
+from agents.learned.validation import Validation, mean_figures
+from agents.policy import Policy
 from envs.scenario import Scenario
 
 Report = Callable[[dict[str, float], int], None]
+Look = Callable[[Policy, int], None]
 LOGGED = tuple(
     f"train/{name}"
     for name in (
@@ -46,6 +46,7 @@ def fit(
     resume: bool = False,
     report: Report | None = None,
     stopped: Callable[[], bool] | None = None,
+    look: Look | None = None,
 ) -> LearnedAgent:
     """Train until the budget is used or somebody asks to stop.
 
@@ -62,13 +63,14 @@ def fit(
         report: Told named figures and the number of steps after every update.
         stopped: Asked at every step; True ends the training, which is then saved as it stood
             before the rollout under way: that rollout is played again when it continues.
+        look: Shown the policy, and told the number of steps, after every validation.
 
     Returns:
         The agent in ``folder/agent``.
     """
     model = build(settings, scenario)
     model.set_logger(configure(None, []))
-    watcher = _Watcher(settings, scenario, folder, report, stopped)
+    watcher = _Watcher(settings, scenario, folder, report, stopped, look)
     if resume:
         watcher.restore(load_training(folder / TRAINING_FOLDER, model))
     left = settings.steps - model.num_timesteps
@@ -95,16 +97,20 @@ class _Watcher(BaseCallback):
         folder: Path,
         report: Report | None,
         stopped: Callable[[], bool] | None,
+        look: Look | None,
     ) -> None:
         super().__init__()
         self.settings, self.scenario, self.folder = settings, scenario, folder
         self.report = report or (lambda figures, steps: None)
         self.stopped = stopped or (lambda: False)
+        self.look = look or (lambda policy, steps: None)
+        self.validation = Validation(
+            scenario, settings.validation_seed, settings.validation_raids, settings.num_envs
+        )
         self.best_score = -np.inf
-        self.greedy_score: float | None = None
         self.next_validation = 0
         self.raids = 0
-        self.totals = {"loss": 0.0, "undefended_loss": 0.0}
+        self.episodes: list[dict[str, float]] = []  # since the last report
         self.reported: int | None = None
         self.interrupted = False
         # Before the rollout under way: all that a rollout changes, and what is to be saved of us.
@@ -114,7 +120,6 @@ class _Watcher(BaseCallback):
         """What a continued training needs of this object; JSON."""
         return {
             "best_score": self.best_score,
-            "greedy_score": self.greedy_score,
             "next_validation": self.next_validation,
             "raids": self.raids,
             "reported": self.reported,
@@ -130,10 +135,8 @@ class _Watcher(BaseCallback):
 
     def _on_step(self) -> bool:
         for row in np.flatnonzero(self.locals["dones"]):
-            episode = self.locals["infos"][row]["episode"]
             self.raids += 1
-            for name in self.totals:
-                self.totals[name] += episode[name]
+            self.episodes.append(self.locals["infos"][row]["episode"])
         self.interrupted = self.stopped()
         return not self.interrupted
 
@@ -161,44 +164,44 @@ class _Watcher(BaseCallback):
             figures |= self._validate()
         self.report(figures, self.num_timesteps)
         self.reported = self.num_timesteps
+        if validate:
+            self.look(LearnedAgent(self.model.policy), self.num_timesteps)
 
     def _figures(self) -> dict[str, float]:
         """What is known between two updates."""
         seconds = max(time.monotonic() - self.started, 1e-9)
         figures = {"time/steps_per_s": (self.num_timesteps - self.started_at) / seconds}
-        undefended = self.totals["undefended_loss"]
-        if undefended > 0:
-            figures["train/protected_share"] = 1.0 - self.totals["loss"] / undefended
-        self.totals = dict.fromkeys(self.totals, 0.0)
+        figures |= self._played()
         figures["train/raids"] = float(self.raids)
         logged = self.model.logger.name_to_value
         known = [name for name in LOGGED if name in logged]
         figures |= {name: float(logged[name]) for name in known}
         return figures
 
+    def _played(self) -> dict[str, float]:
+        """What the training raids were like that ended since the last report."""
+        if not self.episodes:
+            return {}
+        rows = {name: np.array([e[name] for e in self.episodes]) for name in self.episodes[0]}
+        self.episodes = []
+        means = mean_figures(self.scenario, rows)
+        figures = {f"train/{name}": mean for name, mean in means.items()}
+        undefended = float(rows["undefended_loss"].sum())
+        if undefended > 0.0:
+            figures["train/protected_share"] = 1.0 - float(rows["loss"].sum()) / undefended
+        return figures
+
     def _validate(self) -> dict[str, float]:
         """Score the policy, and keep it as the agent if it is the best so far."""
-        score = self._score(LearnedAgent(self.model.policy))
-        if self.greedy_score is None:
-            self.greedy_score = self._score(make_policy("wta_greedy", self.scenario))
+        rows = self.validation.play(LearnedAgent(self.model.policy))
+        score = self.validation.score(rows)
         if score > self.best_score:
             self.best_score = score
             agent_folder = self.folder / AGENT_FOLDER
             save_agent(agent_folder, self.model.policy, self.settings, self.scenario)
         self.next_validation = self.num_timesteps + self.settings.validate_every
-        return {
-            "validation/protected_share": score,
-            "validation/gain_over_greedy": score - self.greedy_score,
-            "validation/best_protected_share": self.best_score,
-        }
+        return self.validation.figures(rows, self.best_score)
 
     def _save(self, moment: Moment, state: dict[str, Any]) -> None:
         folder = self.folder / TRAINING_FOLDER
         save_training(folder, self.model, self.settings, self.scenario, state, moment)
-
-    def _score(self, policy: Any) -> float:
-        first = self.settings.validation_seed
-        seeds = np.arange(first, first + self.settings.validation_raids)
-        with generators_kept():
-            rows = play(policy, self.scenario, seeds, "validation")
-        return scoring.score(rows["loss"], rows["undefended_loss"])
