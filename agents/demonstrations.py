@@ -23,6 +23,7 @@ from minari.data_collector import EpisodeBuffer
 from numpy.typing import NDArray
 
 from agents.policy import Observation, Planner, Policy
+from agents.progress import tracked
 from agents.rollout import IDLE, Rows, play
 from agents.runs import load_policies
 from envs.batch import RaidBatch
@@ -143,8 +144,9 @@ def export(
     name = dataset_id or f"balticshield/{loaded.name}/{policy.strip('/').split('/')[-1]}-v0"
     dataset: minari.MinariDataset | None = None
     parts: list[Rows] = []
+    portions = range(0, len(seeds), chunk)
     try:
-        for start in range(0, len(seeds), chunk):
+        for start in tracked(f"playing {policy}, {chunk} raids at a time", portions):
             some = seeds[start : start + chunk]
             recording = Recording(player, len(some), len(action_space.nvec))
             show, close = recording.show, recording.close

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from agents.classical import make_policy
 from agents.classical.exact_policy import ExactPolicy
 from agents.policy import Actions, Observation, Policy
+from agents.progress import tracked
 from agents.rollout import play
 from agents.wta.epoch import solve_epochs
 from agents.wta.greedy import greedy_batch
@@ -109,16 +110,16 @@ def table(scenarios: Sequence[str], policies: Sequence[str], raids: int) -> str:
         " greedy is optimal | greedy loses |",
         "|---" * 10 + "|",
     ]
-    for scenario in scenarios:
-        for policy in policies:
-            got = judge(harvest(scenario, policy, raids))
-            lines.append(
-                f"| `{scenario}` | `{policy}` | {got['problems']:,} | {got['proven']:.3%} "
-                f"| {got['worst_gap']:.2%} | {got['mean_ms']:.3f} ms | {got['p99_ms']:.3f} ms "
-                f"| {got['most_ms']:.2f} ms | {got['greedy_optimal']:.1%} "
-                f"| {got['greedy_loses']:.2%} |"
-            )
-            print(lines[-1], flush=True)
+    pairs = [(scenario, policy) for scenario in scenarios for policy in policies]
+    for scenario, policy in tracked("judging", pairs):
+        got = judge(harvest(scenario, policy, raids))
+        lines.append(
+            f"| `{scenario}` | `{policy}` | {got['problems']:,} | {got['proven']:.3%} "
+            f"| {got['worst_gap']:.2%} | {got['mean_ms']:.3f} ms | {got['p99_ms']:.3f} ms "
+            f"| {got['most_ms']:.2f} ms | {got['greedy_optimal']:.1%} "
+            f"| {got['greedy_loses']:.2%} |"
+        )
+        print(lines[-1], flush=True)
     return "\n".join(lines)
 
 

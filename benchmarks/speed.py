@@ -8,6 +8,7 @@ after all memory has been touched.
 """
 
 import argparse
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.classical import make_policy
+from agents.progress import tracked
 from benchmarks.reference_kernel import inputs, reference
 from envs import sample_legal
 from envs.scenario import read_scenario
@@ -49,13 +51,13 @@ def main() -> None:
         numba.set_num_threads(count)
         copy_gb = _copy_bandwidth(chosen.seconds) / 1e9
         rounds = _reference_rounds(chosen.seconds)
-        for members in chosen.batches:
-            for actions in ("random", "greedy"):
-                core, public = _rates(scenario, members, actions, chosen.seconds)
-                moved = core * size / 1e9
-                cells = (members, count, actions, f"{core:,.0f}", f"{public:,.0f}")
-                ratios = (f"{core / public:.2f}", f"{moved:.2f}", f"{moved / copy_gb:.0%}")
-                print(_row((*cells, *ratios, f"{core / rounds:.3f}")), flush=True)
+        pairs = list(itertools.product(chosen.batches, ("random", "greedy")))
+        for members, actions in tracked(f"{count} threads", pairs):
+            core, public = _rates(scenario, members, actions, chosen.seconds)
+            moved = core * size / 1e9
+            cells = (members, count, actions, f"{core:,.0f}", f"{public:,.0f}")
+            ratios = (f"{core / public:.2f}", f"{moved:.2f}", f"{moved / copy_gb:.0%}")
+            print(_row((*cells, *ratios, f"{core / rounds:.3f}")), flush=True)
         print(f"{count} threads: copy {copy_gb:.1f} GB/s, reference {rounds:,.0f} rounds/s\n")
 
 

@@ -15,6 +15,7 @@ from functools import partial
 from importlib.util import find_spec
 from multiprocessing import get_context
 
+from agents.progress import tracked
 from agents.wta.families import FAMILIES, draw_instance
 from agents.wta.instance import Instance, Solution
 from agents.wta.solvers import SOLVER_NAMES, solve, warm_up
@@ -93,14 +94,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print("CP-SAT is missing: pip install 'balticshield[bench]' in an environment of its own\n")
     print("| instance | solver | objective | bound | gap | above the best bound | seconds | CPU |")
     print("|---" * 8 + "|", flush=True)
-    for size, (family, shape) in zip(chosen.sizes, problems, strict=True):
-        for seed in chosen.seeds:
-            instance = draw_instance(family, *shape, seed)
-            general = not chosen.own and shape[0] * shape[1] <= MOST_PAIRS
-            results = list(solved(instance, chosen.solvers, chosen.seconds, general))
-            best = max(solution.bound for solution, _ in results)
-            for solution, cpu in results:
-                print(row(size, solution, best, cpu), flush=True)
+    pairs = [
+        (size, family, shape, seed)
+        for size, (family, shape) in zip(chosen.sizes, problems, strict=True)
+        for seed in chosen.seeds
+    ]
+    for size, family, shape, seed in tracked("solving", pairs):
+        instance = draw_instance(family, *shape, seed)
+        general = not chosen.own and shape[0] * shape[1] <= MOST_PAIRS
+        results = list(solved(instance, chosen.solvers, chosen.seconds, general))
+        best = max(solution.bound for solution, _ in results)
+        for solution, cpu in results:
+            print(row(size, solution, best, cpu), flush=True)
 
 
 def _parse(parser: argparse.ArgumentParser, size: str) -> tuple[str, tuple[int, int, int]]:

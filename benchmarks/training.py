@@ -12,6 +12,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from agents.learned.models import build
 from agents.learned.settings import MaskablePPOSettings, PPOSettings, TrainingSettings
+from agents.progress import tracked
 from envs.scenario import load_scenario
 
 
@@ -26,7 +27,9 @@ def main() -> None:
     cells = ("algorithm", "steps/s", "environment", "policy", "update")
     print("".join(cell.rjust(15) for cell in cells))
     shared: dict[str, Any] = {"threads": chosen.threads, "n_epochs": chosen.epochs}
-    for name, kind in (("ppo", PPOSettings), ("maskable_ppo", MaskablePPOSettings)):
+    kinds = {"ppo": PPOSettings, "maskable_ppo": MaskablePPOSettings}
+    for name in tracked("training", list(kinds)):
+        kind = kinds[name]
         rate, shares = measure(kind(**shared), chosen.scenario, chosen.rollouts)
         figures = [f"{rate:,.0f}", *(f"{share:.0%}" for share in shares)]
         print("".join(cell.rjust(15) for cell in (name, *figures)), flush=True)

@@ -14,7 +14,7 @@ import ctypes
 import gc
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import seed as of_seed
 from hypothesis import strategies as st
 
+from agents.progress import ProgressBar
 from envs.batch import RaidBatch
 from envs.scenario import load_scenario, read_scenario
 from envs.scenario_params import scenario_params
@@ -41,7 +42,14 @@ _JUNK = (
 )  # fmt: skip
 
 
-def check_scenarios(count: int, seed: int, until: float = math.inf) -> int:
+Told = Callable[[int], object]
+
+
+def _nobody(done: int) -> None:
+    """Tell nobody how far it is."""
+
+
+def check_scenarios(count: int, seed: int, until: float = math.inf, told: Told = _nobody) -> int:
     """Play random scenarios at random and check every invariant; return how many."""
     done = 0
 
@@ -64,10 +72,11 @@ def check_scenarios(count: int, seed: int, until: float = math.inf) -> int:
             play(source, raid, illegal)
 
         of_seed(seed + done)(part(drawn(once)))()
+        told(done)
     return done
 
 
-def check_actions(count: int, seed: int, until: float = math.inf) -> int:
+def check_actions(count: int, seed: int, until: float = math.inf, told: Told = _nobody) -> int:
     """Play actions that are mostly wrong; return how many.
 
     Of the right shape, whatever the mask does not allow is a hold that is counted, and nothing
@@ -77,6 +86,7 @@ def check_actions(count: int, seed: int, until: float = math.inf) -> int:
     rng, done = np.random.default_rng(seed), 0
     batches = [RaidBatch(named(name), _MEMBERS) for name in ("duel", "fog", "small-policing")]
     while done < count and time.monotonic() < until:
+        told(done)
         batch = batches[rng.integers(len(batches))]
         batch.reset(None, rng.integers(0, 2**62, _MEMBERS))
         for _ in range(int(rng.integers(1, 60))):
@@ -145,7 +155,7 @@ def _refused(batch: RaidBatch, actions: Any) -> None:
     assert np.array_equal(before[1], batch.state().raid)
 
 
-def check_settings(count: int, seed: int, until: float = math.inf) -> int:
+def check_settings(count: int, seed: int, until: float = math.inf, told: Told = _nobody) -> int:
     """Load scenarios in which something was changed at random; return how many were refused.
 
     Whatever is wrong with one, it is a ScenarioError; and what is taken can be built.
@@ -154,6 +164,7 @@ def check_settings(count: int, seed: int, until: float = math.inf) -> int:
     sources = [mapping(), *(read_scenario(name) for name in ("duel", "air-policing", "campaign"))]
     chances = [0.7, 0.2, 0.05, 0.05]
     while refused < count and time.monotonic() < until:
+        told(refused)
         source = copy.deepcopy(sources[rng.choice(len(sources), p=chances)])
         changes = [_change(source, rng) for _ in range(int(rng.integers(1, 4)))]
         try:
@@ -197,7 +208,9 @@ def _places(data: Any) -> Iterator[tuple[Any, Any]]:
             yield from _places(data[key])
 
 
-def grown_by(steps: int, resets: int, seed: int, until: float = math.inf) -> tuple[float, int]:
+def grown_by(
+    steps: int, resets: int, seed: int, until: float = math.inf, told: Told = _nobody
+) -> tuple[float, int]:
     """Return by how many MB this process grows while it steps and resets, and the steps made.
 
     Args:
@@ -205,6 +218,7 @@ def grown_by(steps: int, resets: int, seed: int, until: float = math.inf) -> tup
         resets: of the whole batch, spread evenly over the steps.
         seed: of the actions.
         until: time at which to end early.
+        told: of the steps made.
     """
     batch, rng = RaidBatch("standard", 256), np.random.default_rng(seed)
     calls = max(1, steps // batch.num_envs)
@@ -215,6 +229,7 @@ def grown_by(steps: int, resets: int, seed: int, until: float = math.inf) -> tup
             before = _resident_mb()
         if call % every == 0:
             batch.reset(None, rng.integers(0, 2**62, 256))
+        told(max(call, 0) * batch.num_envs)
         batch.step(actions[call % 16])
         batch.reset(batch.terminated | batch.truncated)
         batch.metrics(), batch.snapshot()
@@ -242,13 +257,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=math.inf)
     given = parser.parse_args()
     until = time.monotonic() + given.seconds
-    if given.what == "memory":
-        grown, done = grown_by(given.count, given.count // 1000, given.seed, until)
-        print(f"{done} steps: grown by {grown:.2f} MB")
-        return
     checks = {"scenarios": check_scenarios, "actions": check_actions, "settings": check_settings}
-    done = checks[given.what](given.count, given.seed, until)
-    print(f"{given.what}: {done} without a fault")
+    with ProgressBar(given.what, given.count) as bar:
+        if given.what == "memory":
+            resets = given.count // 1000
+            grown, done = grown_by(given.count, resets, given.seed, until, bar.update)
+            said = f"{done} steps: grown by {grown:.2f} MB"
+        else:
+            done = checks[given.what](given.count, given.seed, until, bar.update)
+            said = f"{given.what}: {done} without a fault"
+    print(said)
 
 
 if __name__ == "__main__":

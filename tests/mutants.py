@@ -20,6 +20,7 @@ import inspect
 import random
 import resource
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -147,6 +148,9 @@ def main() -> None:
             break
         alive, tried = survives(mutant), tried + 1
         killed += not alive
+        left = (time.monotonic() - began) / tried * (len(drawn) - tried) / 60.0
+        # No bar: its thread would be forked with every mutant.
+        print(f"{tried} of {len(drawn)}, {left:.0f} min left", file=sys.stderr)
         print(f"{'SURVIVED' if alive else 'killed  '} {mutant.changed()[1]}", flush=True)
     print(f"{killed} of {tried} killed, of {len(everything)} there are")
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from agents.bounds.bound import Floats, check_supported, raid_bounds
 from agents.bounds.exact import check_solvable, engagements_of, game_of, solve
 from agents.bounds.foresight import foresee
+from agents.progress import ProgressBar
 from envs.core.randomness import SPLITS
 from envs.scenario import Scenario, load_scenario, scenario_names
 
@@ -69,7 +70,8 @@ def _row(scenario: Scenario, seeds: NDArray[np.int64], split: str) -> list[str]:
     """Return the cells of a scenario: bounds, exact solution where there is one, and time."""
     raid_bounds(scenario, seeds[:1], split)  # compiles
     clock = time.process_time()
-    bounds = raid_bounds(scenario, seeds, split)
+    with ProgressBar(scenario.name, len(seeds)) as bar:
+        bounds = raid_bounds(scenario, seeds, split, bar.update)
     each_ms = 1e3 * (time.process_time() - clock) / len(seeds)
     cells = [
         in_percent(protected, bounds.undefended_loss)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from agents.progress import tracked, waiting
 from agents.wta.families import FAMILIES, draw_instance
 from agents.wta.files import read_instance, write_instance
 from agents.wta.instance import Instance, Solution
@@ -60,7 +61,8 @@ def _solve(chosen: argparse.Namespace) -> None:
     instance = read_instance(chosen.file)
     warm_up([chosen.solver])
     options = {"seconds": chosen.seconds, "steps": chosen.steps, "seed": chosen.seed}
-    solved = solve(instance, chosen.solver, **options)
+    with waiting(f"solving, at most {chosen.seconds:g} s", chosen.seconds):
+        solved = solve(instance, chosen.solver, **options)
     print(report(instance, solved))
     if chosen.output is not None:
         pairs = np.argwhere(solved.counts).tolist()
@@ -76,7 +78,7 @@ def _bench(chosen: argparse.Namespace) -> None:
     print("|---" * 6 + "|")
     for weapons, targets, rounds in sizes:
         instance = draw_instance(chosen.family, weapons, targets, rounds, chosen.seed)
-        for name in chosen.solvers:
+        for name in tracked(f"{weapons} x {targets} x {rounds}", chosen.solvers):
             got = solve(instance, name, seconds=chosen.seconds, seed=chosen.seed)
             cells = (
                 f"{weapons} x {targets} x {rounds} | {name} | {got.objective:.6g} "

@@ -1,6 +1,9 @@
 import io
 import os
+import re
 import signal
+import time
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -8,6 +11,8 @@ from rich.console import Console
 from agents import progress
 from agents.interruption import Interruption
 from agents.progress import ProgressBar
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_where_there_is_no_terminal_lines_come_seldom_and_the_last_always() -> None:
@@ -61,3 +66,66 @@ def test_the_first_signal_asks_and_the_second_acts_as_before(
         assert "saving the run first" in capfd.readouterr().err
     finally:
         signal.signal(number, before)
+
+
+def test_items_are_counted_as_they_are_done(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(progress.tracked("playing", ["a", "b"])) == ["a", "b"]
+    assert capsys.readouterr().err == "playing: 100% of 2, 0.0 min left\n"
+
+
+def test_waiting_shows_how_much_of_the_limit_has_passed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "_LINE_EVERY_S", 0.0)
+    monkeypatch.setattr(progress, "_TICK_S", 0.01)
+    with progress.waiting("solving", 100.0):
+        time.sleep(0.2)
+    first = capsys.readouterr().err.splitlines()[0]
+    assert first.startswith("solving: 0% of 100, ")
+
+
+def test_what_is_printed_beside_a_bar_goes_where_it_was_sent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    with ProgressBar("playing", 2, console) as bar:
+        bar.update(1)
+        print("a row of a table")
+    assert "a row of a table" in capsys.readouterr().out
+
+
+COMMANDS = {  # every command, and the work of it that shows progress
+    "agents.behaviour": "ProgressBar",
+    "agents.bounds.__main__": "ProgressBar",
+    "agents.compare": "ProgressBar",
+    "agents.demonstrations": "tracked",
+    "agents.ladder": "ProgressBar",
+    "agents.raid_by_raid": "ProgressBar",
+    "agents.recorder": "ProgressBar",  # train.py, agents.release, agents.retune
+    "agents.replay": "ProgressBar",
+    "agents.runs": "ProgressBar",  # evaluate.py, train.py, agents.release
+    "agents.wta.__main__": "waiting",
+    "benchmarks.epoch_problems": "tracked",
+    "benchmarks.speed": "tracked",
+    "benchmarks.static_wta": "tracked",
+    "benchmarks.training": "tracked",
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_shows_how_far_it_is(name: str) -> None:
+    text = (ROOT / f"{name.replace('.', '/')}.py").read_text(encoding="utf-8")
+    assert re.search(rf"(with|in|=) {COMMANDS[name]}\(", text)
+
+
+def test_no_command_is_left_out() -> None:
+    """A new one must show progress and be named above, or here with a reason."""
+    shown_by_others = {"agents.release", "agents.retune"}  # by recorder and runs
+    quick = {"envs.__main__"}  # a picture of a scenario
+    found = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for room in ("agents", "benchmarks", "envs")
+        for path in (ROOT / room).rglob("*.py")
+        if 'if __name__ == "__main__":' in path.read_text(encoding="utf-8")
+    }
+    assert found <= {*COMMANDS, *shown_by_others, *quick}

@@ -7,13 +7,14 @@ of the text alone.
 
 import sys
 
+from agents.progress import tracked
 from tests.envs.golden import FOLDER, RAIDS, path, recorded, write
 
 
 def main() -> None:
     """Write every golden raid, and remove those that are no longer played."""
     FOLDER.mkdir(exist_ok=True)
-    texts = {path(*raid): write(*raid) for raid in RAIDS}
+    texts = {path(*raid): write(*raid) for raid in tracked("playing", RAIDS)}
     if "--same-behaviour" not in sys.argv[1:]:
         for file, text in texts.items():
             check_version(file.read_text(encoding="utf-8") if file.is_file() else None, text)

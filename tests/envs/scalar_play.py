@@ -10,11 +10,13 @@ a decision where the scalar model says that it was as close as that. Such are co
 import argparse
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.progress import ProgressBar
 from envs.batch import RaidBatch
 from envs.core import state as core
 from tests.envs import scalar
@@ -184,7 +186,12 @@ def same(one: float, other: float) -> bool:
 
 
 def agree(
-    scenario: Any, transitions: int, seed: int, members: int = 16, until: float = math.inf
+    scenario: Any,
+    transitions: int,
+    seed: int,
+    members: int = 16,
+    until: float = math.inf,
+    told: Callable[[int], object] = lambda done: None,
 ) -> tuple[int, int]:
     """Play random raids on both sides; return transitions made, and decisions too close to call.
 
@@ -200,6 +207,7 @@ def agree(
             orders[rng.random(orders.shape) > eager] = 0  # or the rounds are gone at once
             made, near = sides.step(orders)
             done, close = done + made, close + near
+            told(done)
     return done, close
 
 
@@ -212,7 +220,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=math.inf)
     given = parser.parse_args()
     until = time.monotonic() + given.seconds
-    done, close = agree(given.scenario, given.transitions, given.seed, until=until)
+    with ProgressBar(given.scenario, given.transitions) as bar:
+        done, close = agree(
+            given.scenario, given.transitions, given.seed, until=until, told=bar.update
+        )
     print(f"{given.scenario}: {done} transitions agree, {close} decisions too close to call")
 
 
