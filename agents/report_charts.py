@@ -102,14 +102,13 @@ def bars(
     return _svg(title, y, parts)
 
 
-def lines(series: Sequence[Line], title: str, across: str, form: str = "g") -> str:
+def lines(series: Sequence[Line], title: str, across: str) -> str:
     """Lines over one axis: the first full and strong, the others dashed, each in its own way.
 
     Args:
         series: One to five.
         title: What is shown.
         across: Name of the axis across.
-        form: Of the figures on the axis across.
     """
     xs = [x for line in series for x in line.x]
     ys = [y for line in series for y in line.y]
@@ -121,6 +120,7 @@ def lines(series: Sequence[Line], title: str, across: str, form: str = "g") -> s
         parts.append(f'<line class="grid" x1="34" x2="{_RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(_text(30, y + 3.5, f"{value:g}", "quiet end small"))
     for value in ticks_x:
+        form = ",.0f" if value == round(value) else "g"
         parts.append(_text(place_x(value), 182, f"{value:{form}}", "quiet middle small"))
     parts.append(_text(_RIGHT, 196, across, "quiet end small"))
     for n, line in enumerate(series):

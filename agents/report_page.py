@@ -133,7 +133,7 @@ def _course(course: Sequence[Mapping[str, float]]) -> str:
         return ""
     across = (series[0].x[0], series[0].x[-1])
     series = [s if len(s.x) > 1 else Line(s.name, across, (s.y[0], s.y[0])) for s in series]
-    chart = lines(series, "protected share in training", "steps", ",.0f")
+    chart = lines(series, "protected share in training", "steps")
     names = key([line.name for line in series], "line")
     return (
         "<h2>How it learned</h2><div class='cards'>"
