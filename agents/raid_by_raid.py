@@ -116,7 +116,7 @@ def _diary(
     scenario: Scenario, asked: Question, campaigns: int
 ) -> tuple[Floats, dict[str, Floats], Watch]:
     """Blank pages [C, N], and the watcher of ``play`` that fills them as raids begin."""
-    kinds = [shooter.kind in asked.shooters for shooter in scenario.shooters]
+    kinds = [scenario.shooter_kinds.index(kind) for kind in asked.shooters]
     shape = (campaigns, scenario.campaign.raids)
     rounds = np.full(shape, np.nan)
     totals = {name: np.full(shape, np.nan) for name in _columns(asked)}
@@ -127,8 +127,9 @@ def _diary(
         if not begins.any():
             return
         page = (places[begins], state.raid["number"][begins])
-        shooters = state.shooter[begins][:, kinds]
-        rounds[page] = ((shooters["rounds"] + shooters["reserve"]) * shooters["able"]).sum(axis=1)
+        shooters, sets = state.shooter[begins], state.raid["params_index"][begins]
+        counted = shooters["able"] & np.isin(batch.params.shooter["kind"][sets], kinds)
+        rounds[page] = ((shooters["rounds"] + shooters["reserve"]) * counted).sum(axis=1)
         metrics = batch.metrics(begins)
         for name, columns in _columns(asked).items():
             totals[name][page] = sum(metrics[column][begins] for column in columns)

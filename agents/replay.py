@@ -75,8 +75,9 @@ def write_pictures(
         scenario: What is played.
         seeds: One raid each.
         split: Which set of raids.
-        paths: ``.html``, a replay of everything; ``.gif`` or ``.mp4``, an animation of the first
-            raid as the last policy plays it.
+        paths: ``.html``, a replay of everything (where raids play several deployments, one of
+            each raid beside it); ``.gif`` or ``.mp4``, an animation of the first raid as the last
+            policy plays it.
 
     Raises:
         ValueError: On another ending.
@@ -99,8 +100,21 @@ def write_pictures(
             record = plays[len(policies) - 1].record
             with ProgressBar(f"drawing {path.name}", len(record.moments)) as bar:
                 write_video(record, path, progress=bar.update)
-        else:
-            write_page(plays, path)
+            continue
+        for page, shown in _pages(plays, path).items():
+            write_page(shown, page)
+
+
+def _pages(plays: Sequence[Play], path: Path) -> dict[Path, list[Play]]:
+    """The plays of each page: one shows one deployment, others have the seed in their names."""
+    pages: dict[Path, list[Play]] = {}
+    for play_ in plays:
+        record, first = play_.record, plays[0].record
+        page = path
+        if record.scenario is not first.scenario:
+            page = path.with_stem(f"{path.stem}-{record.seed}")
+        pages.setdefault(page, []).append(play_)
+    return pages
 
 
 def telling_files(evaluation: Evaluation) -> dict[str, str]:

@@ -1,6 +1,8 @@
 """`python -m envs show SCENARIO` prints and draws a scenario, `check FILE` validates one.
 
-`columns` prints every column of the observation and every metric, as `docs/observation.md` has it.
+Of a scenario that draws deployments, `--deployment 7 --split test` shows one of them; `--yaml FILE`
+writes what is shown as a scenario file. `columns` prints every column of the observation and every
+metric, as `docs/observation.md` has it.
 """
 
 import argparse
@@ -11,7 +13,10 @@ from pathlib import Path
 
 from envs.batch import mean_undefended_loss
 from envs.core.metrics import DESCRIBED as METRICS
-from envs.entities import NEVER, Contingent, LonLat, Package, Scenario, Shooter
+from envs.core.randomness import SPLITS
+from envs.deployments import deployment
+from envs.entities import NEVER, Contingent, Deployments, LonLat, Package, Scenario, Shooter
+from envs.export import scenario_text
 from envs.observation import Layout
 from envs.scenario import load_scenario, scenario_names
 from envs.validation import ScenarioError
@@ -34,6 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="METRES",
         help="draw what of the map the sensors see at these; default: 100 3000",
     )
+    show.add_argument("--deployment", type=int, metavar="NUMBER", help="show one that it draws")
+    show.add_argument("--split", choices=SPLITS, default="train", help="of that; default: train")
+    show.add_argument("--yaml", type=Path, metavar="FILE", help="write it as a scenario of its own")
     check = commands.add_parser("check", help="say whether a scenario file is right")
     check.add_argument("file", help="a YAML file, or the name of a scenario")
     commands.add_parser("columns", help="print the columns of the observation and the metrics")
@@ -46,6 +54,10 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{chosen.file} is right: {summary(scenario)}")
         else:
             scenario = load_scenario(chosen.scenario)
+            if chosen.deployment is not None:
+                scenario = deployment(scenario, chosen.split, chosen.deployment)
+            if chosen.yaml is not None:
+                chosen.yaml.write_text(scenario_text(scenario), encoding="utf-8")
             picture = chosen.out or Path(f"{scenario.name}.png")
             show_scenario(scenario, picture, chosen.altitudes)
     except (ScenarioError, OSError) as error:
@@ -172,6 +184,20 @@ def campaign_in_words(scenario: Scenario) -> str:
     )
 
 
+def deployments_in_words(draw: Deployments) -> str:
+    """Return how many deployments there are, and how large, in two lines."""
+    sizes = [
+        "{} to {} {}".format(*getattr(draw, key), key)
+        for key in ("assets", "shooters", "sensors", "packages")
+    ]
+    return (
+        f"deployments: {draw.train} to train, {draw.validation} to validate, {draw.test} to test, "
+        f"{draw.perfect_share * 100.0:g} % of them with a perfect picture\n"
+        f"  of the lists below {', '.join(sizes)}, up to {draw.threats[0]} to {draw.threats[1]} "
+        "threats"
+    )
+
+
 def values_in_words(scenario: Scenario) -> str:
     """Return what is lost if nobody fires, in money too, and what a neutral aircraft costs."""
     loss = mean_undefended_loss(scenario)
@@ -199,6 +225,8 @@ def show_scenario(
 
     print(f"{scenario.description}\n{summary(scenario)}")
     print(f"{picture_in_words(scenario)}\n{campaign_in_words(scenario)}")
+    if scenario.deployments is not None:
+        print(deployments_in_words(scenario.deployments))
     print(f"{values_in_words(scenario)}\n")
     _table(
         ("asset", "kind", "value", "hardness"),

@@ -17,9 +17,9 @@ from envs.core.randomness import SPLITS
 from envs.core.state import State
 from envs.entities import Scenario
 from envs.observation import Layout
+from envs.parameter_sets import parameter_sets
 from envs.reward import reward_weights
 from envs.scenario import load_scenario
-from envs.scenario_params import scenario_params
 from envs.validation import one_of
 
 UNLIMITED = np.iinfo(np.int32).max
@@ -69,8 +69,8 @@ class RaidBatch:
         self.scenario = load_scenario(scenario)
         self.num_envs = num_envs
         self.layout = Layout(self.scenario)
-        self.params = scenario_params(self.scenario)
-        self._frame = encoding.frame(self.scenario)
+        self._sets = parameter_sets(self.scenario)
+        self.params = self._sets.params
         self._tables = encoding.allocate(self.layout, num_envs)
         self._state = core_state.allocate(_sizes(self.scenario, self.params, num_envs))
         self._state.raid["max_epochs"] = UNLIMITED if max_epochs is None else max_epochs
@@ -80,7 +80,7 @@ class RaidBatch:
         threads: int = getattr(numba.config, "NUMBA_NUM_THREADS")  # noqa: B009 (untyped)
         # Most rewards weigh the first metric alone: zeros behind the last weight need no adding up.
         weighed = self.weights[: 1 + np.max(np.flatnonzero(self.weights), initial=-1)]
-        self._batch = (self._state, self.params, self._tables, self._frame, weighed)
+        self._batch = (self._state, self.params, self._tables, self._sets.frames, weighed)
         self._scratch = kernels.scratch(self._state, threads)
         self.terminated = self._state.raid["terminated"]
         self.truncated = self._state.raid["truncated"]
@@ -133,6 +133,8 @@ class RaidBatch:
             self.seeds[rows] = chosen
             self.ordinals[rows] = 0
         keys = np.stack([self._splits, self.seeds, self.ordinals], axis=1)
+        self._state.raid["params_index"][rows] = self._sets.of_raids(keys[rows])
+        self._sets.draw(self._state.raid["params_index"][rows])
         table, order = self._scratch
         kernels.reset_some(0, self.num_envs, *self._batch, rows, keys, table[0], order[0])
         self.reward[rows] = 0.0
@@ -192,10 +194,14 @@ class RaidBatch:
         }
 
     def _rounds_left(self) -> NDArray[np.float64]:
-        shooters, state = self.params.shooter[0], self._state
-        spends = shooters["rounds_per_engagement"] > 0
-        left = (state.shooter["rounds"] + state.shooter["reserve"])[:, spends]
+        state = self._state
+        spends = self.params.shooter["rounds_per_engagement"][state.raid["params_index"]] > 0
+        left = (state.shooter["rounds"] + state.shooter["reserve"]) * spends
         return np.asarray(left.sum(axis=1) + state.depot.sum(axis=1), np.float64)
+
+    def deployment(self, row: int) -> Scenario:
+        """Return what a row plays: the scenario, or the one of its deployments that it has."""
+        return self._sets.deployment(int(self._state.raid["params_index"][row]))
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
         """Return copies of the observation, which nothing will overwrite."""
@@ -239,6 +245,7 @@ class RaidBatch:
             array[own_rows] = other[name][rows]
         for mine, its in zip(self._tables, source._tables, strict=True):
             mine[own_rows] = its[rows]
+        self._sets.draw(self._state.raid["params_index"][own_rows])
 
     def get_state(self) -> dict[str, NDArray[Any]]:
         """Return a copy of everything that changes; `set_state` brings it back to the bit."""
@@ -267,7 +274,8 @@ class RaidBatch:
             array[...] = saved[name]
         for table in self._tables:
             table.fill(0.0)
-        kernels.encode_batch(self._state, self.params, self._tables, self._frame)
+        self._sets.draw(self._state.raid["params_index"])
+        kernels.encode_batch(self._state, self.params, self._tables, self._sets.frames)
 
 
 def split_index(split: str) -> int:
@@ -282,12 +290,15 @@ def split_index(split: str) -> int:
 @lru_cache(maxsize=32)
 def mean_undefended_loss(scenario: Scenario) -> float:
     """Return the mean undefended loss of 1,024 training raids of a scenario, always the same."""
-    params = scenario_params(scenario)
-    state = core_state.allocate(_sizes(scenario, params, _CALIBRATION_RAIDS))
+    sets = parameter_sets(scenario)
+    state = core_state.allocate(_sizes(scenario, sets.params, _CALIBRATION_RAIDS))
     state.raid["max_epochs"] = UNLIMITED
     seeds = np.arange(_CALIBRATION_RAIDS)
-    scratch = kernels.scratch(state, 1)
-    kernels.undefended_batch(state, params, seeds, np.zeros(len(scenario.metric_names)), *scratch)
+    keys = np.stack([np.zeros_like(seeds), seeds, np.zeros_like(seeds)], axis=1)
+    state.raid["params_index"] = sets.of_raids(keys)
+    sets.draw(state.raid["params_index"])
+    nothing, scratch = np.zeros(len(scenario.metric_names)), kernels.scratch(state, 1)
+    kernels.undefended_batch(state, sets.params, seeds, nothing, *scratch)
     mean = float(state.raid["undefended_loss"].mean())
     return mean if mean > 0.0 else 1.0
 
@@ -309,7 +320,7 @@ def _sizes(scenario: Scenario, params: Params, members: int) -> dict[str, int]:
         "K": len(scenario.threat_kinds),
         "S": scenario.num_shooters,
         "A": scenario.num_assets,
-        "C": int(params.shooter["channels"].max()),
+        "C": max(scenario.catalogue.shooters[s.kind].fire_channels for s in scenario.shooters),
         "V": params.via.shape[3] + 2,
         "M": len(metrics.FIXED) + 2 * len(scenario.threat_kinds) + len(scenario.shooter_kinds),
     }

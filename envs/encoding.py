@@ -9,6 +9,7 @@ from envs import observation
 from envs.core import air_policing
 from envs.core.compiled import compiled
 from envs.core.params import NONE
+from envs.core.records import record
 from envs.entities import Scenario
 from envs.observation import TABLES, Layout
 
@@ -47,6 +48,18 @@ class Frame(NamedTuple):
     penalty: np.float32  # for a neutral aircraft shot down / top_value
 
 
+FRAME = record(  # the same in an array, a row a parameter set
+    ("x_m", np.float32, ""),
+    ("y_m", np.float32, ""),
+    ("top_value", np.float32, ""),
+    ("total_value", np.float64, ""),
+    ("kinds", np.int64, ""),
+    ("shooter_kinds", np.int64, ""),
+    ("max_epochs", np.float32, ""),
+    ("penalty", np.float32, ""),
+)
+
+
 def allocate(layout: Layout, members: int) -> Tables:
     """Return tables for a batch, zero, their memory touched."""
     arrays = []
@@ -57,11 +70,11 @@ def allocate(layout: Layout, members: int) -> Tables:
     return Tables(*arrays)
 
 
-def frame(scenario: Scenario) -> Frame:
-    """Return what `encode` needs to know of a scenario beside its parameters."""
+def frame(scenario: Scenario) -> NDArray[Any]:
+    """Return what `encode` needs to know of a scenario beside its parameters, FRAME [1]."""
     values = [asset.value for asset in scenario.assets]
     x_m, y_m = scenario.centre_m.astype(np.float32)
-    return Frame(
+    one = Frame(
         x_m,
         y_m,
         np.float32(max(values)),
@@ -71,21 +84,35 @@ def frame(scenario: Scenario) -> Frame:
         np.float32(scenario.max_epochs),
         np.float32(min(scenario.neutral_penalty / max(values), observation.FINED)),
     )
+    rows = np.array([one], FRAME)
+    rows.setflags(write=False)
+    return rows
 
 
 @compiled(inlined=True)
-def encode(state, params, tables, view, b, afresh):
+def encode(state, params, tables, frames, b, afresh):
     """Write the observation of member b. The mask is the state's own `action_mask`.
 
     What does not change during a raid is written only `afresh`, when it begins. Rows of tracks and
     pairs that were zero and stay zero are left alone, by the flags `shown`.
     """
-    if afresh:
-        _encode_deployment(params.shooter[state.raid[b].params_index], tables.shooter[b], view)
-        _encode_places(params.asset[state.raid[b].params_index], tables.asset[b], view)
     p, epoch = state.raid[b].params_index, state.raid[b].epoch
+    own = frames[p]
+    view = Frame(
+        own.x_m,
+        own.y_m,
+        own.top_value,
+        own.total_value,
+        own.kinds,
+        own.shooter_kinds,
+        own.max_epochs,
+        own.penalty,
+    )
     now_s = np.float32(epoch * params.epoch_s[p])
     assets, deployment = params.asset[p], params.shooter[p]
+    if afresh:
+        _encode_deployment(deployment, tables.shooter[b], view)
+        _encode_places(assets, tables.asset[b], view)
     minutes = params.epoch_s[p] * _TO_MIN
     tracks = _encode_tracks(
         state.held[b],
@@ -169,6 +196,8 @@ def _encode_tracks(held, shown, tracks, beliefs, assets, epoch, epoch_min, rows,
 def _encode_shooters(shooters, deployment, engagements, now_s, rows, view):
     for s in range(shooters.shape[0]):
         row, shooter, deployed = rows[s], shooters[s], deployment[s]
+        if deployed.channels == 0:
+            continue
         next_s = np.float32(np.inf)
         for c in range(shooter.busy):
             next_s = min(next_s, engagements[s, c].resolve_s - now_s)
@@ -223,6 +252,8 @@ def _encode_deployment(deployment, rows, view):
     for s in range(deployment.shape[0]):
         row, deployed = rows[s], deployment[s]
         row[:] = _ZERO
+        if deployed.channels == 0:
+            continue
         row[1] = _within((deployed.x_m - view.x_m) * _TO_100KM, FAR)
         row[2] = _within((deployed.y_m - view.y_m) * _TO_100KM, FAR)
         row[3 + deployed.kind] = _ONE
@@ -267,6 +298,9 @@ def _encode_assets(assets, healths, rows, view):
 def _encode_places(assets, rows, view):
     for a in range(assets.shape[0]):
         row, asset = rows[a], assets[a]
+        row[:] = _ZERO
+        if asset.value == 0.0:
+            continue
         row[0] = _ONE
         row[1] = (asset.x_m - view.x_m) * _TO_100KM
         row[2] = (asset.y_m - view.y_m) * _TO_100KM

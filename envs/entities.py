@@ -167,9 +167,34 @@ class Contingent:
         return self.arrives_day + self.travel_days
 
 
+@dataclass(frozen=True)
+class Deployments:
+    """How many deployments each split of raids has, and how one is drawn from a scenario's lists.
+
+    Pairs are [smallest, largest]. See `docs/scenarios.md` for each key.
+    """
+
+    train: int = bounded(1, 100_000)
+    validation: int = bounded(1, 100_000)
+    test: int = bounded(1, 100_000)
+    assets: tuple[int, int] = bounded(1, 10_000)
+    shooters: tuple[int, int] = bounded(1, 10_000)
+    sensors: tuple[int, int] = bounded(1, 10_000)
+    packages: tuple[int, int] = bounded(1, 10_000)
+    threats: tuple[int, int] = bounded(1, 30_000)
+    radius_km: tuple[float, float] = bounded(0.0, 1_000.0)
+    value_factor: tuple[float, float] = bounded(0.01, 100.0, default=(1.0, 1.0))
+    rounds_factor: tuple[float, float] = bounded(0.0, 100.0, default=(1.0, 1.0))
+    move_km: float = bounded(0.0, 100.0, default=0.0)
+    perfect_share: float = probability(default=0.0)
+
+
 @dataclass(frozen=True, eq=False)
 class Scenario:
     """A scenario, complete by itself with the catalogue of kinds in `conf/catalogue`.
+
+    With `deployments`, its lists are what deployments are drawn from: each raid plays one of them,
+    an ordinary scenario that `envs.deployments.deployment` returns. Sizes are then the largest.
 
     `neutral_penalty` is what shooting down a neutral aircraft costs, in the unit of asset value;
     `value_meur` is what one such unit is worth in million euros.
@@ -190,6 +215,7 @@ class Scenario:
     campaign: Campaign = Campaign()
     deliveries: tuple[Delivery, ...] = ()
     contingents: tuple[Contingent, ...] = ()
+    deployments: Deployments | None = None
     neutral_penalty: float = bounded(0.0, 1e6, default=10.0)
     value_meur: float = bounded(0.0, 1e6, default=100.0)
 
@@ -240,7 +266,9 @@ class Scenario:
 
     @property
     def most_threats(self) -> int:
-        """Most threats that the packages can bring."""
+        """Most threats that a raid can bring."""
+        if self.deployments is not None:
+            return self.deployments.threats[1]
         return sum(package.number[1] for package in self.packages)
 
     @property
@@ -256,12 +284,12 @@ class Scenario:
     @property
     def num_shooters(self) -> int:
         """Number S of shooters."""
-        return len(self.shooters)
+        return len(self.shooters) if self.deployments is None else self.deployments.shooters[1]
 
     @property
     def num_assets(self) -> int:
         """Number A of assets."""
-        return len(self.assets)
+        return len(self.assets) if self.deployments is None else self.deployments.assets[1]
 
     @property
     def organic(self) -> tuple[int, ...]:
@@ -333,7 +361,7 @@ class Scenario:
 
         A shooter of no contingent is always there: from day 0 to inf.
         """
-        days = np.full((self.num_shooters, 2), (0.0, np.inf), np.float32)
+        days = np.full((len(self.shooters), 2), (0.0, np.inf), np.float32)
         for contingent in self.contingents:
             own = [shooter.name in contingent.shooters for shooter in self.shooters]
             days[own] = contingent.ready_day, contingent.leaves_day

@@ -1,7 +1,7 @@
 """The map: longitude and latitude to a plane in metres, and lines on it."""
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,11 @@ def to_plane(positions: list[LonLat]) -> NDArray[np.float64]:
     Returns:
         float64 [n, 2], metres east and north of the centre.
     """
+    return _projected(tuple(tuple(position) for position in positions)).copy()
+
+
+@lru_cache(maxsize=4096)
+def _projected(positions: tuple[LonLat, ...]) -> NDArray[np.float64]:
     if not positions:
         return np.zeros((0, 2))
     lon, lat = zip(*positions, strict=True)

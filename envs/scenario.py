@@ -14,12 +14,14 @@ import yaml
 
 from envs.campaign_checks import check_campaign
 from envs.catalogue import SensorKind, engages, load_catalogue
+from envs.deployment_checks import check_deployments
 from envs.entities import (
     NEVER,
     Asset,
     Campaign,
     Contingent,
     Delivery,
+    Deployments,
     Package,
     Picture,
     Scenario,
@@ -90,9 +92,10 @@ def load_scenario(source: "str | Path | Mapping[str, Any] | Scenario") -> Scenar
     given["picture"] = build(Picture, data.get("picture", {}), "picture")
     given["sharing"] = _sharing(data.get("sharing", {}))
     given["campaign"] = _campaign(data.get("campaign", {}))
+    given["deployments"] = _deployments(data.get("deployments"))
     plain = {key: value for key, value in data.items() if key not in given}
     scenario = build(Scenario, plain, "", **given)
-    _check(scenario)
+    check_scenario(scenario)
     return scenario
 
 
@@ -246,6 +249,17 @@ def _campaign(data: Any) -> Campaign:
     return campaign
 
 
+def _deployments(data: Any) -> Deployments | None:
+    if data is None:
+        return None
+    deployments = build(Deployments, data, "deployments")
+    for item in fields(Deployments):
+        limits = getattr(deployments, item.name)
+        if isinstance(limits, tuple):
+            _check_order(limits, f"deployments.{item.name}")
+    return deployments
+
+
 def _delivery(row: Any, key: str) -> Delivery:
     row = dict(_mapping(row, key))
     return build(
@@ -319,8 +333,12 @@ def _check_traffic(package: Package, key: str) -> None:
         raise ScenarioError(f"{key}.aim: neutral aircraft aim at nothing; leave it out")
 
 
-def _check(scenario: Scenario) -> None:
-    """Check what concerns the scenario as a whole."""
+def check_scenario(scenario: Scenario) -> None:
+    """Check what concerns a scenario as a whole, each of whose entries is right by itself.
+
+    Raises:
+        ScenarioError: naming the key, the value and what would be right.
+    """
     for key in ("assets", "shooters", "sensors", "packages", "contingents"):
         names = [entry.name for entry in getattr(scenario, key)]
         twice = next((name for name in names if names.count(name) > 1), None)
@@ -374,6 +392,7 @@ def _check(scenario: Scenario) -> None:
     _check_entries(scenario)
     _check_arrivals(scenario)
     check_campaign(scenario)
+    check_deployments(scenario)
 
 
 def _check_use(scenario: Scenario, shooter: Shooter, key: str) -> None:

@@ -1,14 +1,15 @@
 """A checked scenario to the arrays of the core; the one place where units are converted."""
 
 from collections.abc import Sequence
+from functools import cache, lru_cache
 from typing import Any, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
 from envs.core.params import NONE, Params
-from envs.entities import Asset, Package, Scenario, Sensor, Shooter
-from envs.geography import arc, length, spaced, to_plane
+from envs.entities import Asset, Package, Scenario, Sector, Sensor, Shooter
+from envs.geography import LonLat, arc, length, spaced, to_plane
 
 ENTRY_POINTS = 17
 ORBIT_POINTS = 33
@@ -32,9 +33,16 @@ def scenario_params(scenario: Scenario) -> Params:
         **_packages(scenario),
     }
     arrays = {}
-    for name, hint in get_type_hints(Params, include_extras=True).items():
-        arrays[name] = _array(values[name], hint.__metadata__[1])
+    for name, (_, dtype) in legend().items():
+        arrays[name] = _array(values[name], dtype)
     return Params(**arrays)
+
+
+@cache
+def legend() -> dict[str, tuple[str, "np.dtype[Any]"]]:
+    """Return axes and dtype of each array of the parameters, by name."""
+    hints = get_type_hints(Params, include_extras=True)
+    return {name: hint.__metadata__ for name, hint in hints.items()}
 
 
 def _array(values: Any, dtype: "np.dtype[Any]") -> NDArray[Any]:
@@ -82,7 +90,7 @@ def nearest_aim(scenario: Scenario, package: Package) -> tuple[float, str]:
     """Return how near, in metres, a package's entry comes to an aim point, and which one."""
     aims = _aims(scenario, package)
     ends = to_plane([asset.position for asset in aims])
-    line = spaced(entry_line(package), 1001)
+    line = _close_together(package.entry, package.sector)
     distance = np.linalg.norm(ends[:, None] - line[None], axis=2).min(axis=1)
     nearest = int(distance.argmin())
     return float(distance[nearest]), aims[nearest].name
@@ -97,20 +105,31 @@ def _longest_way_m(package: Package, entry: NDArray[Any], ends: NDArray[Any]) ->
     for route in package.routes:
         # Each leg between jittered points is longer by at most one diagonal of the two squares.
         slack = 2.0 * np.sqrt(2.0) * package.route_jitter_km * 1e3 * len(route)
-        for end in ends:
-            for start in entry:
-                line = np.concatenate([start[None], to_plane(list(route)), end[None]])
-                longest = max(longest, length(line) + slack)
+        vias = to_plane(list(route))
+        first, last = (vias[:1], vias[-1:]) if route else (ends, entry)
+        inwards = np.linalg.norm(entry[:, None] - first[None], axis=2).max()
+        onwards = np.linalg.norm(ends[:, None] - last[None], axis=2).max() if route else 0.0
+        longest = max(longest, float(inwards + length(vias) + onwards) + slack)
     return longest
 
 
 def entry_line(package: Package) -> NDArray[np.float64]:
     """Return the points of a package's entry line, equally spaced, float64 [17, 2] in metres."""
-    if package.sector is None:
-        return spaced(to_plane(list(package.entry)), ENTRY_POINTS)
-    sector = package.sector
+    return _entry_line(package.entry, package.sector)
+
+
+# Deployments share the lines of their packages, so these are kept.
+@lru_cache(maxsize=256)
+def _entry_line(entry: tuple[LonLat, ...], sector: Sector | None) -> NDArray[np.float64]:
+    if sector is None:
+        return spaced(to_plane(list(entry)), ENTRY_POINTS)
     centre = to_plane([sector.centre])[0]
     return arc(centre, sector.radius_km * 1e3, sector.from_deg, sector.to_deg, ENTRY_POINTS)
+
+
+@lru_cache(maxsize=256)
+def _close_together(entry: tuple[LonLat, ...], sector: Sector | None) -> NDArray[np.float64]:
+    return spaced(_entry_line(entry, sector), 1001)
 
 
 def exit_line(package: Package) -> NDArray[np.float64]:
@@ -212,7 +231,7 @@ def _shooter_pk(scenario: Scenario) -> list[list[float]]:
 
 def _organic_rows(scenario: Scenario) -> NDArray[np.int32]:
     """Return the row of each shooter's organic sensor among all sensors, or NONE, int32 [S]."""
-    rows = np.full(scenario.num_shooters, NONE, np.int32)
+    rows = np.full(len(scenario.shooters), NONE, np.int32)
     own = list(scenario.organic)
     rows[own] = len(scenario.sensors) + np.arange(len(own))
     return rows

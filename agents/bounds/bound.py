@@ -8,7 +8,7 @@ raids up to the luck of the draw. Their means are compared; the smaller is the b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,9 @@ from agents.bounds.prices import no_prices
 from agents.bounds.problem import fire_of, supply_of, worth_of
 from agents.bounds.replies import needs_of
 from agents.bounds.search import protected_at, search_prices
+from envs.batch import split_index
 from envs.core.params import Params
+from envs.parameter_sets import parameter_sets
 from envs.scenario import Scenario
 from envs.scenario_params import scenario_params
 
@@ -78,19 +80,34 @@ def raid_bounds(
         ValueError: If the scenario is not supported, or there are no seeds.
     """
     check_supported(scenario)
-    queue, params = np.asarray(seeds, dtype=np.int64), scenario_params(scenario)
+    queue = np.asarray(seeds, dtype=np.int64)
     if queue.size == 0:
         raise ValueError("seeds must be a list of at least one seed")
-    rows = []
-    for start in range(0, queue.size, _BATCH):
-        for foresight in foresee(scenario, queue[start : start + _BATCH], split):
-            rows.append(bound_raid(scenario, params, foresight))
-            if progress is not None:
-                progress(len(rows))
-    undefended, expected, known, unknown = np.array(rows).T
+    rows, done = np.zeros((queue.size, 4)), 0
+    for played, places in _by_deployment(scenario, queue, split):
+        params = scenario_params(played)
+        for start in range(0, places.size, _BATCH):
+            some = places[start : start + _BATCH]
+            for place, foresight in zip(some, foresee(played, queue[some], split), strict=True):
+                rows[place] = bound_raid(played, params, foresight)
+                done += 1
+                if progress is not None:
+                    progress(done)
+    undefended, expected, known, unknown = rows.T
     # What hits by chance is taken out: the mean of undefended - expected is 0, whatever the share.
     share = unknown.sum() / max(expected.sum(), np.finfo(float).tiny)
     return RaidBounds(undefended, known, unknown + share * (undefended - expected))
+
+
+def _by_deployment(
+    scenario: Scenario, seeds: NDArray[np.int64], split: str
+) -> Iterator[tuple[Scenario, NDArray[np.intp]]]:
+    """Yield what is played, and the places in the seeds of the raids that play it."""
+    sets = parameter_sets(scenario)
+    zeros = np.zeros_like(seeds)
+    index = sets.of_raids(np.stack([zeros + split_index(split), seeds, zeros], axis=1))
+    for p in np.unique(index):
+        yield sets.deployment(int(p)), np.flatnonzero(index == p)
 
 
 def bound_raid(

@@ -51,6 +51,8 @@ def check_solvable(scenario: Scenario) -> None:
     Raises:
         ValueError: naming the key, and what would be right.
     """
+    if scenario.deployments is not None:
+        raise ValueError("exact solution: deployments: one of them alone is needed")
     if not scenario.perfect_picture:
         raise ValueError("exact solution: picture must be perfect, so that all is known but luck")
     if scenario.campaign.raids > 1:

@@ -79,9 +79,11 @@ def foresee(scenario: Scenario, seeds: NDArray[np.int64], split: str) -> list[Fo
         split: Which set of raids the seeds belong to.
 
     Raises:
-        ValueError: If the scenario is not supported.
+        ValueError: If the scenario is not supported, or draws deployments: each is one of its own.
     """
     check_supported(scenario)
+    if scenario.deployments is not None:
+        raise ValueError(f"foresight: one deployment of {scenario.name!r} is needed, not all")
     # With a slot for every threat, no track waits for another's to end.
     roomy = replace(scenario, slots=scenario.num_threats)
     batch = RaidBatch(roomy, len(seeds))

@@ -85,7 +85,8 @@ class OpenLoop(ClassicalPlanner):
         rows[: len(members)] = members
         copies.imagine(batch, rows, np.zeros(ROWS, np.int64))
         copies.terminated[len(members) :] = True
-        truth, deployed = copies.state(), copies.params.shooter[0]
+        truth = copies.state()
+        deployed = copies.params.shooter[truth.raid["params_index"][: len(members)]]
         truth.shooter["busy"] = 0  # what is in flight counts by its pk, not by its luck
         spends = np.maximum(deployed["rounds_per_engagement"], 1)
         endless = deployed["rounds_per_engagement"] == 0
@@ -120,7 +121,7 @@ class OpenLoop(ClassicalPlanner):
         track = observation["track"][b]
         shooters, engagements = batch.state().shooter[b], batch.state().engagement[b]
         now_s = float(batch.state().raid["epoch"][b] * self.scenario.epoch_s)
-        channels = batch.params.shooter["channels"][0]
+        channels = batch.params.shooter["channels"][batch.state().raid["params_index"][b]]
         ends = np.ceil((engagements["resolve_s"] - now_s) / self.scenario.epoch_s)
         used = np.arange(ends.shape[1]) < shooters["busy"][:, None]
         later = np.arange(len(pk))[:, None, None] < np.where(used, ends, 0.0)

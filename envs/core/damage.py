@@ -67,6 +67,13 @@ def impacts(threats, kinds, assets, healths, totals, until_s):
 
 
 @compiled()
+def restore(healths, assets):
+    """Give every asset its whole health, and an empty row none."""
+    for a in range(assets.shape[0]):
+        healths[a] = 1.0 if assets[a].value > 0.0 else 0.0
+
+
+@compiled()
 def put_out_of_action(shooters, deployment, sensors, deployed, healths):
     """Mark the shooters and sensors that are assets without health left as not able.
 

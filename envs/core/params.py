@@ -36,7 +36,7 @@ THREAT_KIND = record(
 ASSET = record(
     ("x_m", f4, ""),
     ("y_m", f4, ""),
-    ("value", f8, "what total loss of it costs"),
+    ("value", f8, "what total loss of it costs; 0: the row is empty"),
     ("hardness", f8, "share of damage that it withstands"),
 )
 SHOOTER = record(
@@ -56,7 +56,7 @@ SHOOTER = record(
     ("ballistic_altitude_max_m", f4, ""),
     ("interceptor_mps", f4, "mean speed of its interceptor"),
     ("reaction_s", f4, "from decision to launch"),
-    ("channels", i4, "fire channels"),
+    ("channels", i4, "fire channels; 0: the row is empty"),
     ("magazine", i4, "rounds that it can hold ready"),
     ("rounds", i4, "rounds ready at the start"),
     ("reserve", i4, "rounds beside it at the start"),

@@ -151,8 +151,7 @@ def undefended_loss(state, params, b, order):
         days = campaign.lull_days(params.campaign[p], member.campaign_key, member.number)
         day += days
         campaign.repair(health, params.campaign[p], days)
-    for a in range(health.shape[0]):
-        health[a] = 1.0
+    damage.restore(health, params.asset[p])
     if member.number > 0:
         member.number = 0
         draw_raid(state, params, b, order)

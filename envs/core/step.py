@@ -36,8 +36,7 @@ def reset_one(state, params, b, split, seed, ordinal, weights, table, order):
     member.number, member.epoch, member.steps = 0, 0, 0
     member.day = np.float32(0.0)
     member.lull, member.terminated, member.truncated = False, False, False
-    for a in range(state.health.shape[1]):
-        state.health[b, a] = 1.0
+    damage.restore(state.health[b], params.asset[member.params_index])
     for d in range(state.depot.shape[1]):
         state.depot[b, d] = 0
     member.undefended_loss = undefended_loss(state, params, b, order)

@@ -16,6 +16,7 @@ from envs.core.engagement import kills
 from envs.core.params import NONE, Params
 from envs.core.state import INBOUND, KILLED
 from envs.entities import Scenario
+from envs.scenario_params import scenario_params
 
 Array = NDArray[Any]
 
@@ -127,7 +128,7 @@ class Recorder:
 
     def note(self) -> None:
         """Add the present to the record; a second time in the same epoch it changes nothing."""
-        now = _moment(self._batch, self._row)
+        now = _moment(self._batch, self._row, self._batch.deployment(self._row))
         passed = None
         if self.record.moments:
             before = self.record.last
@@ -142,14 +143,19 @@ class Recorder:
         self.record.moments.append(now)
 
     def _blank(self) -> Record:
-        return Record(self._batch.scenario, self._batch.params, int(self._batch.seeds[self._row]))
+        played, params = self._batch.deployment(self._row), self._batch.params
+        if played is not self._batch.scenario:
+            params = scenario_params(played)
+        return Record(played, params, int(self._batch.seeds[self._row]))
 
 
-def _moment(batch: RaidBatch, b: int) -> Moment:
-    state = batch.state()
-    mask, pk = state.action_mask[b][:, 1:] != 0, state.pair["pk"][b]
+def _moment(batch: RaidBatch, b: int, played: Scenario) -> Moment:
+    """Return the present of a member as if what it plays had been played by itself."""
+    state, shooters = batch.state(), len(played.shooters)
+    mask, pk = state.action_mask[b, :shooters, 1:] != 0, state.pair["pk"][b, :shooters]
     best = np.where(mask, pk, np.float32(0.0))
     raid = state.raid[b].copy()
+    raid.params_index = 0
     loss = float(state.metrics[b, 0])
     return Moment(
         step=int(raid.steps),
@@ -163,10 +169,10 @@ def _moment(batch: RaidBatch, b: int) -> Moment:
         reach=(pk > 0.0).sum(axis=0),
         best_pk=best.max(axis=0),
         best_shooter=best.argmax(axis=0),
-        sensor=state.sensor[b].copy(),
-        shooter=state.shooter[b].copy(),
-        engagement=state.engagement[b].copy(),
-        health=state.health[b].copy(),
+        sensor=state.sensor[b, : played.num_sensors].copy(),
+        shooter=state.shooter[b, :shooters].copy(),
+        engagement=state.engagement[b, :shooters].copy(),
+        health=state.health[b, : len(played.assets)].copy(),
         metrics=state.metrics[b].copy(),
         protected_share=1.0 - loss / raid.undefended_loss if raid.undefended_loss > 0.0 else 1.0,
     )

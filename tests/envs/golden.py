@@ -18,11 +18,12 @@ _SEEDS = {  # of the test split, by policy and scenario
         "duel": (1, 2, 3), "standard": (1, 2, 3), "low-flyers": (1, 2), "decoys": (1, 2),
         "ballistic": (1, 2, 3), "saturation": (1, 2), "stovepipes": (1, 2), "standardised": (1, 2),
         "air-policing": (1, 2, 3), "campaign": (1,), "rotation-gap": (1,), "region": (1,),
+        "random": (1, 2),
     },
     "best": {
         "duel": (1, 4, 5, 6), "standard": (1, 4, 5), "low-flyers": (1, 3), "decoys": (1, 3),
         "ballistic": (1, 4), "saturation": (1,), "stovepipes": (1,), "standardised": (1,),
-        "air-policing": (1, 4), "rotation-overlap": (1,),
+        "air-policing": (1, 4), "rotation-overlap": (1,), "random": (3,),
     },
     "hold": {
         "duel": (1, 7), "standard": (1, 6), "low-flyers": (4,), "decoys": (4,), "ballistic": (1,),
@@ -114,6 +115,9 @@ def write(scenario: str, policy: str, seed: int) -> str:
     """
     batch = RaidBatch(scenario, 1)
     batch.reset(None, np.array([seed]), "test")
+    if batch.deployment(0) is not batch.scenario:  # the same raid, without rows of nothing
+        batch = RaidBatch(batch.deployment(0), 1)
+        batch.reset(None, np.array([seed]), "test")
     version = batch.scenario.version
     lines = [f"{scenario}, version {version}: test raid {seed}, policy {policy}", ""]
     lines += [*_raid(batch), ""]
