@@ -135,7 +135,7 @@ def _assets(scenario: Scenario, draw: Deployments, key: np.uint64) -> tuple[Asse
 
 
 def _packages(
-    scenario: Scenario, draw: Deployments, assets: tuple[Asset, ...], key: int
+    scenario: Scenario, draw: Deployments, assets: tuple[Asset, ...], key: np.uint64
 ) -> tuple[Package, ...]:
     """Draw some of the packages that aim at some of the assets, and how many threats each has."""
     names = [asset.name for asset in assets]
@@ -148,8 +148,8 @@ def _packages(
     count = min(_whole(key, PACKAGES, draw.packages), len(coming))
     u = _uniforms(key, WHICH_PACKAGES, len(coming))
     chosen = _some(coming, np.zeros(len(coming)), 0.0, count, u)
-    shares = np.array([float(sum(package.number)) for package in chosen])
-    shares *= _between(key, SHARES, VARIED, len(shares))
+    sizes = np.array([float(sum(package.number)) for package in chosen])
+    shares = sizes * _between(key, SHARES, VARIED, len(sizes))
     spare = _whole(key, THREATS, draw.threats) - len(chosen)
     most = 1 + (spare * shares / shares.sum()).astype(np.int64)
     kinds = list(scenario.threat_kinds)
@@ -228,7 +228,7 @@ def _moved(position: LonLat, east_km: float, north_km: float) -> LonLat:
 
 
 def _sensors(
-    scenario: Scenario, draw: Deployments, places: NDArray[np.float64], perfect: bool, key: int
+    scenario: Scenario, draw: Deployments, places: NDArray[np.float64], perfect: bool, key: np.uint64
 ) -> tuple[Sensor, ...]:
     """Draw some of the sensors; in a perfect picture none that only hear."""
     kinds = scenario.catalogue.sensors
