@@ -42,7 +42,7 @@ CHANGED: dict[str, dict[str, Any]] = {
     "campaign": {"raids": 1_500, "search_raids": 600, "validation_raids": 1_024},
     "rotation-gap": {"raids": 2_000, "search_raids": 600, "validation_raids": 1_024},
     "rotation-overlap": {"raids": 2_000, "search_raids": 600, "validation_raids": 1_024},
-    "random": {"raids": 3_000},
+    "random": {"iterations": 5, "search_raids": 2_000},
     "region": {"raids": 600, "search_raids": 300, "validation_raids": 256},
 }
 """What differs from the default settings, by scenario."""
