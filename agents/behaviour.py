@@ -124,8 +124,13 @@ def watch_policy(
         progress: As of ``play``.
 
     Raises:
-        ValueError: If the policy is a planner.
+        ValueError: If the policy is a planner, or the scenario draws deployments.
     """
+    if scenario.deployments is not None:
+        raise ValueError(
+            f"behaviour: one deployment of {scenario.name!r} is needed; `python -m envs show "
+            f"{scenario.name} --deployment 0 --yaml FILE` writes one"
+        )
     if isinstance(policy, Planner):
         raise ValueError(f"{type(policy).__name__} plans; only reactive policies can be watched")
     watched = _Watched(policy, scenario)

@@ -60,8 +60,9 @@ class ParameterSets:
 
     def draw(self, indices: NDArray[np.int32]) -> None:
         """Draw the deployments of some sets, unless they have been."""
-        for p in np.unique(indices[~self._drawn[indices]]):
-            drawn = self.deployment(int(p))
+        missing = indices[~self._drawn[indices]]
+        for p in set(missing.tolist()):
+            drawn = self.deployment(p)
             for name, array in scenario_params(drawn)._asdict().items():
                 room = getattr(self._params, name)[p, ...]
                 _lay(array[0, ...], room, edge=name == "package_aim")
