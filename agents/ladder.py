@@ -62,6 +62,7 @@ SLOWER_BY = {  # likewise what planners take, about
     "rotation-overlap": 8,
     "air-policing": 8,
     "campaign": 8,
+    "random": 4,
     "region": 16,
 }
 FEWEST = 2  # raids of anybody, however slow

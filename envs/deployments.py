@@ -14,7 +14,7 @@ from envs.core.randomness import SPLITS, derived_key, raid_key, uniform
 from envs.entities import Asset, Deployments, Package, Picture, Scenario, Sensor, Shooter
 from envs.geography import LonLat, to_plane
 from envs.scenario import check_scenario
-from envs.validation import ScenarioError
+from envs.validation import ScenarioError, one_of
 
 # What a draw is for. Never renumber one, deployments depend on it.
 (
@@ -44,12 +44,13 @@ def deployment(scenario: Scenario, split: str, number: int) -> Scenario:
         number: 0 or more, less than the split has.
 
     Raises:
-        ScenarioError: if the scenario has no deployments, or the split not so many.
+        ScenarioError: if the scenario has no deployments, or the split not so many; on an unknown
+            split.
     """
     draw = scenario.deployments
     if draw is None:
         raise ScenarioError(f"scenario {scenario.name!r} is one deployment and draws none")
-    if not 0 <= number < getattr(draw, split):
+    if not 0 <= number < getattr(draw, one_of(split, SPLITS, "split")):
         raise ScenarioError(
             f"deployment: {number} is not right; split {split!r} of scenario {scenario.name!r} has "
             f"numbers from 0 to {getattr(draw, split) - 1}"
@@ -228,7 +229,11 @@ def _moved(position: LonLat, east_km: float, north_km: float) -> LonLat:
 
 
 def _sensors(
-    scenario: Scenario, draw: Deployments, places: NDArray[np.float64], perfect: bool, key: np.uint64
+    scenario: Scenario,
+    draw: Deployments,
+    places: NDArray[np.float64],
+    perfect: bool,
+    key: np.uint64,
 ) -> tuple[Sensor, ...]:
     """Draw some of the sensors; in a perfect picture none that only hear."""
     kinds = scenario.catalogue.sensors

@@ -245,5 +245,7 @@ def test_what_cannot_be_drawn_from_is_said(path, value, words):
 def test_numbers_that_are_not_there_are_said(few):
     with pytest.raises(ScenarioError, match="has numbers from 0 to 2"):
         deployment(few, "test", 3)
+    with pytest.raises(ScenarioError, match="did you mean 'test'"):
+        deployment(few, "tests", 0)
     with pytest.raises(ScenarioError, match="is one deployment and draws none"):
         deployment(load_scenario("duel"), "test", 0)

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from envs.batch import RaidBatch, mean_undefended_loss
 from envs.catalogue import load_catalogue
-from envs.scenario import scenario_names
+from envs.deployments import deployment
+from envs.scenario import load_scenario, scenario_names
 from tests.envs.random_play import play_checked
 from tests.envs.small import (
     asset,
@@ -215,7 +216,10 @@ def check_undefended(batch, seed):
 @pytest.mark.parametrize("name", [*scenario_names(), "fog", "short-campaign", "small-policing"])
 def test_random_play_on_the_projects_scenarios(name, illegal):
     many = ("duel", "standard", "fog", "short-campaign", "small-policing")
-    batch = started(named(name), 24 if name in many else 4, seed=900)
+    source = named(name)
+    if name == "random":  # a deployment by itself, which plays as in the batch (test_deployments)
+        source = deployment(load_scenario(name), "train", 1)
+    batch = started(source, 24 if name in many else 4, seed=900)
     metrics = play_checked(batch, np.random.default_rng(1), illegal)
     assert np.any(metrics["raids"] > 1) == (batch.scenario.campaign.raids > 1)
     if name == "short-campaign":
