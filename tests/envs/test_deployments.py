@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from gymnasium.utils.env_checker import check_env
 
 from envs.batch import RaidBatch
+from envs.checks import check_vector_env
 from envs.core.randomness import SPLITS
 from envs.deployments import deployment
 from envs.digest import scenario_digest
@@ -13,6 +15,8 @@ from envs.observation import TABLES
 from envs.parameter_sets import ParameterSets
 from envs.rendering.record import Recorder
 from envs.scenario import ScenarioError, load_scenario, read_scenario
+from envs.single_env import BalticShieldEnv
+from envs.vector_env import BalticShieldVectorEnv
 from tests.envs.small import assert_same, changed
 
 ROWS = 24
@@ -197,6 +201,27 @@ def test_a_record_is_that_of_the_deployment_alone(few):
             # Orders to nobody are illegal, and counted; rewards have another unit.
             if field not in ("metrics", "raid"):
                 assert np.array_equal(value, getattr(its, field)), field
+
+
+def test_the_interfaces_keep_their_promises(few):
+    def make(num_envs, autoreset_mode):
+        return BalticShieldVectorEnv(num_envs, few, autoreset_mode, max_epochs=12)
+
+    check_vector_env(make, num_envs=4, rows_by_seed=True)
+    check_env(BalticShieldEnv(few), skip_render_check=True)
+
+
+def test_what_is_rendered_is_what_is_played(few):
+    env, seen = BalticShieldEnv(few, render_mode="ansi"), set()
+    for seed in range(4):
+        env.reset(seed=seed)
+        env.step(env.action_space.sample() * 0)
+        played = env.batch.deployment(0)
+        text = env.render()
+        assert played.name in text
+        assert all(shooter.name in text for shooter in played.shooters)
+        seen.add(played.name)
+    assert len(seen) > 1
 
 
 def test_deployments_are_drawn_when_a_raid_needs_them(few):
