@@ -162,12 +162,12 @@ def test_something_is_at_risk_in_every_deployment(few):
 
 def test_fork_and_saved_states_carry_the_deployment_over(few):
     source = RaidBatch(few, ROWS)
-    source.reset(seeds=np.arange(ROWS))
+    source.reset(seeds=np.arange(ROWS), split="test")  # of which making a batch draws none
     for scenario in (few, replace(few, description="read anew")):
         copy = RaidBatch(scenario, 2)
         copy.fork(source, np.array([3, 17]), np.array([0, 1]))
         assert copy.deployment(1).name == source.deployment(17).name
-        other = RaidBatch(scenario, ROWS)
+        other = RaidBatch(replace(scenario, description="and once more"), ROWS)
         other.set_state(source.get_state())
         assert_same(other.snapshot(), source.snapshot())
         orders = orders_of(source, np.random.default_rng(2))
