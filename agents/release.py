@@ -90,7 +90,7 @@ Protected share on {settings.validation_raids:,} periodic validation raids, in p
 first iteration and after each: {shares}. The best of them is released.
 
 {report.table(evaluation)}
-Limits: notional values, one scenario; on another deployment it plays, but nothing says how well.
+Limits: notional values, one scenario; on others it plays, but nothing here says how well.
 """
 
 
