@@ -118,10 +118,13 @@ def summary(scenario: Scenario) -> str:
     traffic = [package for package in scenario.packages if scenario.is_traffic(package)]
     neutral = f"{_numbers(traffic)} neutral aircraft, " if traffic else ""
     organic = f" and {len(scenario.organic)} organic" if scenario.organic else ""
+    coming = _numbers(threats)
+    if scenario.deployments is not None:
+        coming = f"up to {scenario.most_threats}"
     return (
         f"{scenario.name} version {scenario.version}, {len(scenario.assets)} assets, "
         f"{len(scenario.shooters)} shooters, {len(scenario.sensors)}{organic} sensors, "
-        f"{_numbers(threats)} threats, {neutral}{scenario.slots} slots, "
+        f"{coming} threats, {neutral}{scenario.slots} slots, "
         f"up to {scenario.max_epochs} epochs of {scenario.epoch_s:g} s"
         f"{f', {scenario.campaign.raids} raids' if scenario.campaign.raids > 1 else ''}"
     )

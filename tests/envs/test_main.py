@@ -33,6 +33,19 @@ def test_show_prints_every_name_and_draws_a_map(name, tmp_path, capsys):
     assert picture.stat().st_size > 10_000
 
 
+def test_show_of_a_deployment_and_its_file(tmp_path, capsys):
+    picture, file = str(tmp_path / "map.png"), str(tmp_path / "own.yaml")
+    asked = ["--deployment", "7", "--split", "test", "--yaml", file]
+    assert main(["show", "random", *asked, "--out", picture, "--altitudes", "80"]) == 0
+    assert "random-test-7 version 1, " in capsys.readouterr().out
+    assert main(["check", file]) == 0
+    assert "is right: random-test-7" in capsys.readouterr().out
+    assert main(["check", "random"]) == 0
+    assert "up to 60 threats, 64 slots" in capsys.readouterr().out
+    assert main(["show", "random", "--deployment", "2000"]) == 1
+    assert "has numbers from 0 to 1999" in capsys.readouterr().err
+
+
 def test_check_of_a_right_file(tmp_path, capsys):
     path = tmp_path / "small.yaml"
     path.write_text(yaml.safe_dump(mapping()))
