@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from agents.rollout import IDLE
 from envs.batch import RaidBatch
 from envs.core.damage import health_lost
-from envs.core.params import Params
 from envs.core.state import LEAKED
 from envs.scenario import Scenario
 
@@ -51,6 +50,7 @@ class LossBook:
         self._leaked: NDArray[np.bool_] | None = None
         self._health = np.zeros((0, 0))
         self._entries: list[tuple[int, int, int, int, float]] = []  # kind, asset, minute, raid
+        self._strikes: dict[int, _Strikes] = {}  # by parameter set
 
     def watch(self, batch: RaidBatch, places: NDArray[np.int64]) -> None:
         """Enter what was lost since the last look; give it to ``play`` as ``watch`` and ``ended``.
@@ -63,11 +63,14 @@ class LossBook:
         leaked = state.threat["status"] == LEAKED
         if self._leaked is None:
             self._leaked, self._health = np.zeros_like(leaked), np.ones_like(state.health)
-            self._taken, self._value = _taken(batch.params)
         fresh = leaked & ~self._leaked & (places != IDLE)[:, None]
         for b in np.flatnonzero(fresh.any(axis=1)):
             rows = state.threat[b][fresh[b]]
-            self._enter(rows, self._health[b].copy(), int(state.raid["number"][b]))
+            index = int(state.raid["params_index"][b])
+            if index not in self._strikes:
+                self._strikes[index] = _strikes(batch, int(b), index)
+            raid = int(state.raid["number"][b])
+            self._enter(rows, self._health[b].copy(), raid, self._strikes[index])
         self._leaked, self._health = leaked, state.health.copy()
 
     def losses(self, scenario: Scenario, undefended_loss: float) -> Losses:
@@ -93,23 +96,46 @@ class LossBook:
             by_raid=np.bincount(raid, share, scenario.campaign.raids).tolist(),
         )
 
-    def _enter(self, threats: Any, health: NDArray[np.float64], raid: int) -> None:
+    def _enter(
+        self, threats: Any, health: NDArray[np.float64], raid: int, strikes: _Strikes
+    ) -> None:
         """Let the threats of one epoch strike, by (time, number), as the core does."""
         for threat in threats[np.lexsort((threats["number"], threats["impact_s"]))]:
             kind, asset = int(threat["kind"]), int(threat["aim"])
-            taken = min(health[asset], self._taken[kind, asset])
+            taken = min(health[asset], strikes.taken[kind, asset])
             health[asset] -= taken
             if taken > 0.0:
                 minute = int(threat["impact_s"] // _MINUTE_S)
-                self._entries.append((kind, asset, minute, raid, self._value[asset] * taken))
+                loss = strikes.value[asset] * taken
+                self._entries.append((kind, strikes.place[asset], minute, raid, loss))
 
 
-def _taken(params: Params) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Health that one hit of each kind takes of each asset unharmed, [K, A], and values [A]."""
-    kinds, assets = params.threat_kind[0], params.asset[0]
+@dataclass(frozen=True)
+class _Strikes:
+    """What hits take in one parameter set.
+
+    Attributes:
+        taken: Health that one hit of each kind takes of each asset unharmed, [K, A].
+        value: Of the assets, [A].
+        place: Of each asset in the scenario's list; a deployment has some of them.
+    """
+
+    taken: NDArray[np.float64]
+    value: NDArray[np.float64]
+    place: list[int]
+
+
+def _strikes(batch: RaidBatch, row: int, index: int) -> _Strikes:
+    """What hits take in parameter set ``index``, which a row plays."""
+    kinds, assets = batch.params.threat_kind[index], batch.params.asset[index]
     # The core's rule, uncompiled, on doubles: what its kernel computes with, so equal to the bit.
     hits = [SimpleNamespace(damage=float(damage)) for damage in kinds["damage"]]
     stands = [SimpleNamespace(hardness=float(hardness)) for hardness in assets["hardness"]]
     rule: Any = getattr(health_lost, "py_func")  # noqa: B009 (untyped)
     taken = [[rule(hit, one, np.inf) for one in stands] for hit in hits]
-    return np.array(taken), assets["value"].astype(np.float64)
+    place = list(range(len(assets)))
+    deployed = batch.deployment(row)
+    if deployed is not batch.scenario:
+        names = [asset.name for asset in batch.scenario.assets]
+        place = [names.index(asset.name) for asset in deployed.assets]
+    return _Strikes(np.array(taken), assets["value"].astype(np.float64), place)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from agents.classical import make_policy
-from agents.losses import LossBook, Losses
+from agents.losses import LossBook, Losses, _Strikes
 from agents.rollout import Rows, play, record_raid
 from envs.core.state import LEAKED, THREAT
 from envs.scenario import Scenario, load_scenario
@@ -19,7 +19,12 @@ def played(scenario: Scenario, policy: str, seeds: range, size: int = 256) -> tu
 
 @pytest.mark.parametrize(
     ("name", "policy", "raids"),
-    [("duel", "wta_greedy", 60), ("standard", "hold_fire", 20), ("rotation-gap", "wta_greedy", 4)],
+    [
+        ("duel", "wta_greedy", 60),
+        ("standard", "hold_fire", 20),
+        ("rotation-gap", "wta_greedy", 4),
+        ("random", "wta_greedy", 20),
+    ],
 )
 def test_every_way_of_looking_adds_up_to_the_loss(name: str, policy: str, raids: int) -> None:
     scenario = load_scenario(name)
@@ -56,10 +61,10 @@ def test_the_batch_changes_nothing(duel: Scenario) -> None:
 
 def test_who_strikes_first_takes_first_and_the_next_what_is_left() -> None:
     book = LossBook()
-    book._taken, book._value = np.array([[0.7], [0.7]]), np.array([10.0])
+    strikes = _Strikes(np.array([[0.7], [0.7]]), np.array([10.0]), [0])
     threats = np.zeros(2, THREAT)
     threats["kind"], threats["impact_s"] = [0, 1], [100.0, 61.0]
-    book._enter(threats, np.ones(1), raid=0)
+    book._enter(threats, np.ones(1), 0, strikes)
     first, second = book._entries
     assert first == (1, 0, 1, 0, 7.0)
     assert second[:4] == (0, 0, 1, 0) and second[4] == pytest.approx(3.0)
