@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from envs.core import fire_control, identification, sensing
 from envs.core.compiled import compiled
+from envs.core.lanes import lanes
 from envs.core.randomness import imagined_key
 from envs.core.start import redraw
 from envs.core.state import State
@@ -18,14 +19,15 @@ from envs.encoding import encode
 def scratch(state: State, threads: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return scratch memory for each thread: float32 [n, rows, columns], int64 [n, places].
 
-    A row for each quantity that some phase lays side by side, a column for each threat or track.
+    A row for each quantity that some phase lays side by side; a column for each threat, track,
+    shooter, sensor or asset, rounded up to whole vectors.
     """
     slots, nations = state.holding.shape[1:]
     assets, kinds = state.health.shape[1], state.belief.shape[2]
-    most = max(slots, state.threat.shape[1], assets)
-    rows = max(fire_control.ROWS, identification.AIMS + assets + kinds, sensing.NATIONS + nations)
     shooters, channels = state.engagement.shape[1:]
-    table = np.zeros((threads, rows, most), np.float32)
+    most = max(slots, state.threat.shape[1], assets, shooters, state.sensor.shape[1])
+    rows = max(fire_control.ROWS, identification.AIMS + assets + kinds, sensing.NATIONS + nations)
+    table = np.zeros((threads, rows, lanes(most)), np.float32)
     return table, np.zeros((threads, max(most, shooters * channels)), np.int64)
 
 

@@ -148,7 +148,7 @@ def _look_ahead(batch: RaidBatch) -> list[Foresight]:
     members = range(batch.num_envs)
     state, params = batch.state(), batch.params
     hold = np.zeros((batch.num_envs, batch.scenario.num_shooters), np.int64)
-    table, slots = (scratch[0] for scratch in batch_kernels.scratch(state, 1))
+    table = batch_kernels.scratch(state, 1)[0][0]
     targets: list[list[Records]] = [[] for _ in members]
     days: list[list[float]] = [[] for _ in members]
     target_of = np.zeros(state.threat.shape, np.int32)
@@ -175,7 +175,7 @@ def _look_ahead(batch: RaidBatch) -> list[Foresight]:
                 forget(past, b)
             if counts[b] + most > len(found[b]):
                 found[b] = np.concatenate([found[b], np.zeros(len(found[b]) + most, CHANCE)])
-            where = (target_of[b], at_rest, coasting, past, table, slots)
+            where = (target_of[b], at_rest, coasting, past, table)
             counts[b] = chances(state, params, b, *where, found[b], counts[b])
         batch.step(hold)
     return [

@@ -59,7 +59,6 @@ def chances(
     coasting: bool,
     past: Memory,
     table: NDArray[np.float32],
-    slots: NDArray[np.int64],
     found: NDArray[Any],
     count: int,
 ) -> int:
@@ -79,7 +78,6 @@ def chances(
         coasting: Whether detections may be lost with sensors, so that tracks coast from older ones.
         past: Of this raid's epochs so far.
         table: float32, scratch, as ``batch_kernels.scratch`` makes it.
-        slots: int64, scratch, likewise.
         found: ``CHANCE`` [n], written from ``count`` on.
         count: How many were found before.
 
@@ -102,7 +100,7 @@ def chances(
             tracks[i].impact_s = min(tracks[i].impact_s, threat.impact_s - now_s)
     held, start = state.held[b].copy(), count
     count = add_pairs(
-        state, params, b, held, tracks, shooters, target_of, False, table, slots, found, count
+        state, params, b, held, tracks, shooters, target_of, False, table, found, count
     )
     if coasting:
         remember(state, b, past)
@@ -120,7 +118,6 @@ def chances(
                 target_of,
                 False,
                 table,
-                slots,
                 found,
                 count,
             )
@@ -136,7 +133,7 @@ def chances(
             shooters[s].targets = 1
         held[:] = state.held[b]
         count = add_pairs(
-            state, params, b, held, tracks, shooters, target_of, True, table, slots, found, count
+            state, params, b, held, tracks, shooters, target_of, True, table, found, count
         )
     if params.picture[p].flying:
         count = add_meetings(state, params, b, at_rest, past, target_of, found, count)
@@ -145,7 +142,7 @@ def chances(
 
 @compiled(allocates=True)
 def add_pairs(
-    state, params, b, held, tracks, shooters, target_of, audible_only, table, slots, found, count
+    state, params, b, held, tracks, shooters, target_of, audible_only, table, found, count
 ):
     """Write the pairs that could hit their targets before these strike; see `chances`."""
     p, member = state.raid[b].params_index, state.raid[b]
@@ -166,7 +163,6 @@ def add_pairs(
         pairs,
         mask,
         table,
-        slots,
         now_s,
     )
     for s in range(pairs.shape[0]):

@@ -8,23 +8,27 @@ from envs.core import air_policing
 from envs.core.command import may_use
 from envs.core.compiled import compiled
 from envs.core.engagement import believed_pk
+from envs.core.lanes import lanes
 from envs.core.params import NONE
 from envs.core.sensing import HORIZON
 
 # Rows of the table in which the tracks held lie side by side, so that loops over them vectorise.
-X, Y, Z, VX, VY, VZ, SPEED, SPEED2, IMPACT, BALLISTIC, KIND, PK, FLIGHT = range(13)
-ROWS = 13
+# From NEAR on the same again, of those alone that may come into the range of one shooter.
+X, Y, Z, VX, VY, VZ, SPEED, SPEED2, IMPACT, BALLISTIC, KIND, SLOT, PK, FLIGHT = range(14)
+NEAR = 14
+# Rows in which the shooters that can fire lie side by side; NEARBY: how many tracks may come near.
+SHOOTER_X, SHOOTER_Y, FAR, LONGEST, NEARBY = range(28, 33)
+ROWS = 33
 
 _ZERO, _ONE, _INF = np.float32(0.0), np.float32(1.0), np.float32(np.inf)
 
 
 @compiled()
-def gather(held, tracks, kinds, table, slots):
+def gather(held, tracks, kinds, table):
     """Lay the tracks held side by side.
 
     Args:
-        table: float32 [ROWS, I], to be written.
-        slots: int64 [I], to be written: the slot of each column of `table`.
+        table: float32 [ROWS, columns], to be written.
 
     Returns:
         How many tracks are held.
@@ -42,7 +46,7 @@ def gather(held, tracks, kinds, table, slots):
         table[IMPACT, count] = track.impact_s
         table[BALLISTIC, count] = _ONE if kinds[track.kind].ballistic else _ZERO
         table[KIND, count] = np.float32(track.kind if track.certain else NONE)
-        slots[count] = i
+        table[SLOT, count] = np.float32(i)
         count += 1
     return count
 
@@ -75,7 +79,6 @@ def engagement_table(
     pairs,
     mask,
     table,
-    slots,
     now_s,
 ):
     """Fill the pair table [S, I] and the mask [S, 1 + I].
@@ -88,67 +91,94 @@ def engagement_table(
     """
     if picture.traffic and not picture.perfect:
         doubt(held, tracks, beliefs, kinds)
-    count = gather(held, tracks, kinds, table, slots)
+    count = gather(held, tracks, kinds, table)
+    count_near(table, count, shooters, deployment)
     for s in range(shooters.shape[0]):
         shooter, deployed = shooters[s], deployment[s]
-        mask[s, :] = 0
-        mask[s, 0] = 1
         # Rows that were zero and stay so, most of a short-range shooter's, are not touched.
+        mask[s, 0] = 1
         if shooter.targets > 0:
+            mask[s, 1:] = 0
             for i in range(tracks.shape[0]):
                 pairs[s, i].pk = _ZERO
                 pairs[s, i].flight_s = _ZERO
         shooter.targets = 0
-        if not shooter.able or shooter.rounds + shooter.reserve == 0:
+        if table[NEARBY, s] == _ZERO:
             continue
         wait_s = air_policing.reaction_s(shooter, deployed)
-        if not any_near(table, count, shooter, deployed, wait_s):
-            continue
-        for k in range(count):
-            if table[KIND, k] >= _ZERO:
-                table[PK, k] = base_pk[s, int(table[KIND, k])]
+        near, some = table[NEAR:], choose_near(table, count, s)
+        for k in range(some):
+            slot = int(near[SLOT, k])
+            if near[KIND, k] >= _ZERO:
+                near[PK, k] = base_pk[s, int(near[KIND, k])]
             else:
-                i = slots[k]
-                table[PK, k] = believed_pk(base_pk[s], beliefs[i], tracks[i].neutral)
-        if picture.restricted:
-            for k in range(count):
-                shared = deployed.networked and may_use(usable[slots[k]], deployed.nation)
-                if not shared and not own[s, slots[k]]:
-                    table[PK, k] = _ZERO
-        fly_out(table, count, shooter, deployed, wait_s)
-        judge(table, count, deployed, wait_s)
+                near[PK, k] = believed_pk(base_pk[s], beliefs[slot], tracks[slot].neutral)
+            if picture.restricted:
+                shared = deployed.networked and may_use(usable[slot], deployed.nation)
+                if not shared and not own[s, slot]:
+                    near[PK, k] = _ZERO
+        fly_out(near, lanes(some), shooter, deployed, wait_s)
+        judge(near, lanes(some), deployed, wait_s)
         enough = shooter.rounds >= deployed.rounds_per_engagement
         ready = enough and shooter.busy < deployed.channels
         if deployed.sortie_s > _ZERO:
             ready = ready and shooter.reload_s == _INF
             left_s = air_policing.sortie_left_s(shooter, deployed, now_s)
-            for k in range(count):
-                if not table[FLIGHT, k] + wait_s <= left_s:
-                    table[PK, k] = _ZERO
-        for k in range(count):
-            if table[PK, k] > _ZERO:
-                i = slots[k]
-                pairs[s, i].pk = table[PK, k]
-                pairs[s, i].flight_s = table[FLIGHT, k] + wait_s
+            for k in range(some):
+                if not near[FLIGHT, k] + wait_s <= left_s:
+                    near[PK, k] = _ZERO
+        for k in range(some):
+            if near[PK, k] > _ZERO:
+                i = int(near[SLOT, k])
+                pairs[s, i].pk = near[PK, k]
+                pairs[s, i].flight_s = near[FLIGHT, k] + wait_s
                 mask[s, 1 + i] = ready
                 shooter.targets += 1
 
 
 @compiled()
-def any_near(table, count, shooter, deployed, wait_s):
-    """Return whether some track could come into a shooter's range before its interceptor ends.
+def count_near(table, count, shooters, deployment):
+    """Count for every shooter the tracks that may come near; none if it is not able or is empty."""
+    places = lanes(shooters.shape[0])
+    for s in range(places):
+        table[SHOOTER_X, s], table[SHOOTER_Y, s], table[FAR, s] = _INF, _INF, _ZERO
+    for s in range(places):
+        table[LONGEST, s], table[NEARBY, s] = _ZERO, _ZERO
+    for s in range(shooters.shape[0]):
+        shooter, deployed = shooters[s], deployment[s]
+        if shooter.able and shooter.rounds + shooter.reserve != 0:
+            far = max(deployed.air_range_max_m, deployed.ballistic_range_max_m)
+            wait_s = air_policing.reaction_s(shooter, deployed)
+            table[SHOOTER_X, s], table[SHOOTER_Y, s], table[FAR, s] = shooter.x_m, shooter.y_m, far
+            table[LONGEST, s] = wait_s + far / deployed.interceptor_mps
+    for k in range(count):
+        x_m, y_m, z_m, speed = table[X, k], table[Y, k], table[Z, k], table[SPEED, k]
+        for s in range(places):
+            table[NEARBY, s] += _ONE if is_near(table, s, x_m, y_m, z_m, speed) else _ZERO
+
+
+@compiled()
+def choose_near(table, count, s):
+    """Copy the tracks that may come near a shooter into the rows from NEAR on; return how many."""
+    some = 0
+    for k in range(count):
+        if is_near(table, s, table[X, k], table[Y, k], table[Z, k], table[SPEED, k]):
+            for row in range(PK):
+                table[NEAR + row, some] = table[row, k]
+            some += 1
+    return some
+
+
+@compiled()
+def is_near(table, s, x_m, y_m, z_m, speed):
+    """Return whether a track could come into a shooter's range before its interceptor ends.
 
     Until then a track moves at most speed * (reaction + range_max / interceptor speed). Cheap,
     and true where `fly_out` and `judge` find a pair possible; a thousandth covers rounding.
     """
-    far = max(deployed.air_range_max_m, deployed.ballistic_range_max_m)
-    longest_s = wait_s + far / deployed.interceptor_mps
-    near = 0  # a count, since a sum of integers vectorises
-    for k in range(count):
-        dx, dy, dz = table[X, k] - shooter.x_m, table[Y, k] - shooter.y_m, table[Z, k]
-        reach = (far + table[SPEED, k] * longest_s) * np.float32(1.001)
-        near += np.int32(dx * dx + dy * dy + dz * dz <= reach * reach)
-    return near > 0
+    dx, dy = x_m - table[SHOOTER_X, s], y_m - table[SHOOTER_Y, s]
+    reach = (table[FAR, s] + speed * table[LONGEST, s]) * np.float32(1.001)
+    return dx * dx + dy * dy + z_m * z_m <= reach * reach
 
 
 @compiled()

@@ -282,7 +282,6 @@ def see(state, params, b, table, order):
         state.pair[b],
         state.action_mask[b],
         table,
-        order,
         now_s,
     )
 
