@@ -79,6 +79,19 @@ def derived_key(key, stream, number):
 
 
 @compiled()
+def stream_key(key, stream):
+    """Return what every draw of a stream begins with, for `draw`, where many are drawn."""
+    return _absorb(key, stream)
+
+
+@compiled()
+def draw(stream, entity, counter):
+    """Return a uniform draw as `uniform` does, of a stream by its `stream_key`."""
+    z = _absorb(_absorb(stream, entity), counter)
+    return np.float64(z >> _S11) * _TO_UNIT
+
+
+@compiled()
 def uniform(key, stream, entity, counter):
     """Return the uniform draw of (key, stream, entity, counter).
 
@@ -91,8 +104,7 @@ def uniform(key, stream, entity, counter):
     Returns:
         float64 in [0, 1), a multiple of 2^-53.
     """
-    z = _absorb(_absorb(_absorb(key, stream), entity), counter)
-    return np.float64(z >> _S11) * _TO_UNIT
+    return draw(stream_key(key, stream), entity, counter)
 
 
 @compiled()

@@ -12,8 +12,9 @@ import numpy as np
 from envs.core import metrics, randomness
 from envs.core.compiled import compiled
 from envs.core.damage import expected_loss
+from envs.core.lanes import lanes
 from envs.core.params import NONE
-from envs.core.randomness import uniform
+from envs.core.randomness import draw, stream_key
 from envs.core.state import INBOUND
 
 # Radio horizon over an earth of 4/3 its radius, sqrt(2 * 4/3 * 6,378,137 m): metres per square root
@@ -24,10 +25,14 @@ HORIZON = np.float32(4124.0)
 # vectorise. SEEN, HEARD: chance of the best radar or sight, and line. The others say whose: of
 # every nation's, of a shooter without network, and from NATIONS on of each nation's.
 X, Y, Z, ROOT_Z, SIGNATURE, AUDIBLE, SEEN, HEARD, EVERYBODY, ALONE = range(10)
-NATIONS = 10
+# Rows in which the sensors lie side by side; NEAREST: ground range squared of the nearest threat.
+# ASKED: rows of those sensors that may tell some threat's kind.
+SENSOR_X, SENSOR_Y, NEAREST, ASKED = range(10, 14)
+NATIONS = 14
 
-_ZERO, _ONE = np.float32(0.0), np.float32(1.0)
+_ZERO, _ONE, _INF = np.float32(0.0), np.float32(1.0), np.float32(np.inf)
 _STEPS = 16777216.0  # 2^24: so many values of a draw are float32 below 1
+_ROUNDING = np.float32(1.001)  # what a bound on a squared distance leaves to rounding
 
 
 @compiled()
@@ -155,8 +160,13 @@ def detection_number(key, number, epoch):
     All sensors share it, as if what fluctuates were the threat's signature: each of them detects
     the threat if the number is below its chance. So one more sensor never takes a detection away.
     """
-    draw = uniform(key, randomness.DETECTION, number, epoch)
-    return np.float32(math.floor(draw * _STEPS)) * np.float32(1.0 / _STEPS)
+    return numbered(stream_key(key, randomness.DETECTION), number, epoch)
+
+
+@compiled()
+def numbered(stream, number, epoch):
+    """Return the detection number of a threat in an epoch, by the key of the stream."""
+    return np.float32(math.floor(draw(stream, number, epoch) * _STEPS)) * np.float32(1.0 / _STEPS)
 
 
 @compiled()
@@ -164,41 +174,82 @@ def survey(threats, kinds, sensors, deployed, paths, shooters, picture, nations,
     """Write for every threat inbound with what chance it is detected in this epoch.
 
     Args:
-        table: float32 [10 + F, T], to be written; rows by the names above.
+        table: float32 [NATIONS + F, columns], to be written; rows by the names above.
         rows: int64 [T], to be written: the threat of each column of `table`.
 
     Returns:
-        How many threats are inbound.
+        How many threats are inbound, and how many sensors may tell the kind of one of them.
     """
-    count = 0
+    count, signature = 0, _ZERO
     for i in range(threats.shape[0]):
         if threats[i].status == INBOUND:
             threat, kind = threats[i], kinds[threats[i].kind]
             table[X, count], table[Y, count], table[Z, count] = threat.x_m, threat.y_m, threat.z_m
             table[ROOT_Z, count] = math.sqrt(threat.z_m)
             table[SIGNATURE, count] = kind.signature
+            signature = max(signature, kind.signature)
             table[AUDIBLE, count] = _ONE if kind.audible else _ZERO
             rows[count] = i
             count += 1
-    end = NATIONS + nations if picture.restricted else HEARD + 1
-    for row in range(SEEN, end):
-        for k in range(count):
-            table[row, k] = _ZERO
     by_chance, whose = picture.by_chance, picture.restricted
+    clear(table, count, nations if whose else 0)
+    find_nearest(sensors, deployed, table, count)
+    asked = 0
     for r in range(deployed.shape[0]):
-        if sensors[r].able and not deployed[r].acoustic:
+        if not sensors[r].able:
+            continue
+        reach, tells = deployed[r].range_m * signature, deployed[r].identification_m
+        near2 = _ZERO if deployed[r].acoustic else table[NEAREST, r]  # a line is near everything
+        if not deployed[r].acoustic and near2 <= reach * reach * _ROUNDING:
             row = row_of(deployed[r], shooters) if whose else SEEN
             look(deployed[r], sensors[r], by_chance, table, count, row)
-    for row in range(EVERYBODY, end):
-        for k in range(count):
-            table[SEEN, k] = max(table[SEEN, k], table[row, k])
+        if deployed[r].identification_rate > _ZERO and near2 <= tells * tells * _ROUNDING:
+            table[ASKED, asked] = np.float32(r)
+            asked += 1
+    if whose:
+        merge(table, count, nations)
     for r in range(deployed.shape[0]):
         if sensors[r].able and deployed[r].acoustic:
-            listen(deployed[r], paths[r], by_chance, table, count, HEARD)
-            if whose:
-                row = row_of(deployed[r], shooters)
-                listen(deployed[r], paths[r], by_chance, table, count, row)
-    return count
+            row = row_of(deployed[r], shooters) if whose else HEARD
+            listen(deployed[r], paths[r], by_chance, table, count, row)
+    return count, asked
+
+
+@compiled()
+def clear(table, count, nations):
+    """Begin with no chance of any detection."""
+    for k in range(count):
+        table[SEEN, k], table[HEARD, k] = _ZERO, _ZERO
+        table[EVERYBODY, k], table[ALONE, k] = _ZERO, _ZERO
+    for row in range(NATIONS, NATIONS + nations):
+        for k in range(count):
+            table[row, k] = _ZERO
+
+
+@compiled()
+def merge(table, count, nations):
+    """Raise SEEN to what the sensors of everybody, of those alone, and of each nation see."""
+    for k in range(count):
+        table[SEEN, k] = max(table[SEEN, k], max(table[EVERYBODY, k], table[ALONE, k]))
+    for row in range(NATIONS, NATIONS + nations):
+        for k in range(count):
+            table[SEEN, k] = max(table[SEEN, k], table[row, k])
+
+
+@compiled()
+def find_nearest(sensors, deployed, table, count):
+    """Write the squared ground range, m², of the threat nearest to each sensor; inf if not able."""
+    places = lanes(deployed.shape[0])
+    for r in range(places):
+        table[SENSOR_X, r], table[SENSOR_Y, r], table[NEAREST, r] = _INF, _INF, _INF
+    for r in range(deployed.shape[0]):
+        if sensors[r].able:
+            table[SENSOR_X, r], table[SENSOR_Y, r] = sensors[r].x_m, sensors[r].y_m
+    for k in range(count):
+        x_m, y_m = table[X, k], table[Y, k]
+        for r in range(places):
+            dx, dy = x_m - table[SENSOR_X, r], y_m - table[SENSOR_Y, r]
+            table[NEAREST, r] = min(table[NEAREST, r], dx * dx + dy * dy)
 
 
 @compiled()
@@ -223,12 +274,14 @@ def look(deployed, sensor, by_chance, table, count, row):
 
 @compiled()
 def listen(deployed, corners, by_chance, table, count, row):
-    """Raise a row of the table to what one acoustic line hears."""
+    """Raise HEARD, and a row of the table, to what one acoustic line hears."""
     for k in range(count):
         if table[AUDIBLE, k] > _ZERO:
             ground2 = distance2(table[X, k], table[Y, k], corners, deployed.points)
             slant2 = ground2 + table[Z, k] * table[Z, k]
-            table[row, k] = max(table[row, k], chance_heard(deployed, slant2, by_chance))
+            p = chance_heard(deployed, slant2, by_chance)
+            table[HEARD, k] = max(table[HEARD, k], p)
+            table[row, k] = max(table[row, k], p)
 
 
 @compiled()
@@ -244,18 +297,23 @@ def chance_heard(deployed, slant2, by_chance):
 
 
 @compiled()
-def identifier(threat, kind, sensors, deployed, paths, by_chance, detection, least_rate):
+def identifier(
+    threat, kind, sensors, deployed, paths, by_chance, detection, least_rate, table, asked
+):
     """Return the sensor best at telling kinds apart that detects a threat near enough, or NONE.
 
     Args:
         detection: the threat's detection number in this epoch.
         least_rate: only those are asked whose `identification_rate` is above it.
+        table: as `survey` has written it.
+        asked: how many sensors it names.
     """
     best, most = NONE, least_rate
-    for r in range(deployed.shape[0]):
-        if deployed[r].identification_rate <= most or not sensors[r].able:
-            continue
+    for n in range(asked):
+        r = int(table[ASKED, n])
         row = deployed[r]
+        if row.identification_rate <= most:
+            continue
         dx, dy = threat.x_m - sensors[r].x_m, threat.y_m - sensors[r].y_m
         ground2 = dx * dx + dy * dy
         if row.acoustic:

@@ -206,7 +206,7 @@ def see(state, params, b, table, order):
             now_s,
         )
     else:
-        count = sensing.survey(
+        count, asked = sensing.survey(
             threats,
             kinds,
             sensors,
@@ -237,6 +237,7 @@ def see(state, params, b, table, order):
             table,
             order,
             count,
+            asked,
             member.key,
             member.epoch,
             params.epoch_s[p],

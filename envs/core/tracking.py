@@ -13,9 +13,9 @@ from envs.core.compiled import compiled
 from envs.core.engagement import lose_guidance
 from envs.core.identification import believe_known, identify, open_beliefs
 from envs.core.params import NONE
-from envs.core.randomness import uniform
-from envs.core.sensing import HEARD, SEEN, detection_number, identifier, note_tracked
-from envs.core.state import INBOUND, KILLED
+from envs.core.randomness import draw, stream_key, uniform
+from envs.core.sensing import HEARD, SEEN, identifier, note_tracked, numbered
+from envs.core.state import ABSENT, INBOUND, KILLED, PENDING
 
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
@@ -59,6 +59,7 @@ def update(
     table,
     rows,
     count,
+    asked,
     key,
     epoch,
     epoch_s,
@@ -66,21 +67,18 @@ def update(
     """Let this epoch's detections and misses start, move and end tracks.
 
     Args:
-        table: float32 [10 + F, T], as `sensing.survey` has written it.
+        table: float32 [NATIONS + F, columns], as `sensing.survey` has written it.
         rows: int64 [T], the threat of each of its first `count` columns.
+        asked: how many sensors it names that may tell the kind of a threat.
     """
-    for i in range(threats.shape[0]):
-        if contacts[i].track == NONE or threats[i].status == INBOUND:
-            continue
-        if threats[i].status == KILLED:  # and not reported dead
-            miss(contacts[i], held, tracks, engagements, picture, epoch_s)
-        else:  # that it struck is seen by everybody
-            lose(contacts[i], held, tracks, engagements)
+    end_tracks(threats, contacts, held, tracks, engagements, picture, epoch_s)
+    detections = stream_key(key, randomness.DETECTION)
+    reports = stream_key(key, randomness.IDENTIFICATION)
     for k in range(count):
         i = rows[k]
         threat, contact = threats[i], contacts[i]
-        draw = detection_number(key, threat.number, epoch)
-        if draw >= max(table[SEEN, k], table[HEARD, k]):
+        number = numbered(detections, threat.number, epoch)
+        if number >= max(table[SEEN, k], table[HEARD, k]):
             miss(contact, held, tracks, engagements, picture, epoch_s)
             continue
         again = contact.detections > 0
@@ -98,23 +96,45 @@ def update(
                 note_tracked(threat, kinds[threat.kind], totals, since_s)
         slot = contact.track
         if slot != NONE:
-            track, measured = tracks[slot], draw < table[SEEN, k]
+            track, measured = tracks[slot], number < table[SEEN, k]
             since_s = np.float32(epoch - contact.epoch) * epoch_s
             follow(track, threat, contact, again, measured, since_s)
             if not track.certain:
                 believe_known(track, beliefs[slot], kinds, measured)
-            if not track.certain:
-                reported = uniform(key, randomness.IDENTIFICATION, threat.number, 2 * epoch)
-                kind, chances = kinds[threat.kind], picture.by_chance
-                r = identifier(threat, kind, sensors, deployed, paths, chances, draw, reported)
+            if asked > 0 and not track.certain:
+                r = identifier(
+                    threat,
+                    kinds[threat.kind],
+                    sensors,
+                    deployed,
+                    paths,
+                    picture.by_chance,
+                    number,
+                    draw(reports, threat.number, 2 * epoch),
+                    table,
+                    asked,
+                )
                 if r != NONE:
                     right, coming = deployed[r].identification_right, picture.kinds_coming
-                    named = uniform(key, randomness.IDENTIFICATION, threat.number, 2 * epoch + 1)
+                    named = draw(reports, threat.number, 2 * epoch + 1)
                     identify(track, beliefs[slot], prior, threat.kind, right, coming, named, totals)
             if picture.restricted:
-                note_holders(holding[slot], draw, table, k, epoch, picture.misses_to_lose)
+                note_holders(holding[slot], number, table, k, epoch, picture.misses_to_lose)
         contact.x_m, contact.y_m, contact.z_m = threat.x_m, threat.y_m, threat.z_m
         contact.epoch = epoch
+
+
+@compiled()
+def end_tracks(threats, contacts, held, tracks, engagements, picture, epoch_s):
+    """Miss the threats that are dead and not reported so, and forget those that struck."""
+    for i in range(threats.shape[0]):
+        status = threats[i].status
+        if status == INBOUND or status == PENDING or status == ABSENT or contacts[i].track == NONE:
+            continue
+        if status == KILLED:
+            miss(contacts[i], held, tracks, engagements, picture, epoch_s)
+        else:  # that it struck is seen by everybody
+            lose(contacts[i], held, tracks, engagements)
 
 
 @compiled()
@@ -202,8 +222,8 @@ def assess(engagements, threats, contacts, held, tracks, picture, order, count, 
         if engagement.track == NONE or (threat.status != KILLED and threat.status != INBOUND):
             continue
         contact = contacts[engagement.target]
-        draw = uniform(key, randomness.ASSESSMENT, threat.number, contact.reports)
+        reported = uniform(key, randomness.ASSESSMENT, threat.number, contact.reports)
         contact.reports += 1
         dead = threat.status == KILLED
-        if draw < (picture.kill_confirmed if dead else picture.false_kill):
+        if reported < (picture.kill_confirmed if dead else picture.false_kill):
             lose(contact, held, tracks, engagements)
