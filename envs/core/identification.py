@@ -7,6 +7,7 @@ import numpy as np
 from envs.core import metrics
 from envs.core.compiled import compiled
 from envs.core.damage import expected_loss
+from envs.core.lanes import lanes
 from envs.core.params import NONE
 
 # A kind whose speed differs from that measured by more than this share of it is ruled out.
@@ -21,6 +22,7 @@ LEAST_WEIGHT = np.float32(1e-3)
 MISS_M = np.float32(2_000.0)
 
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
+_UNKNOWN = np.float32(-1.0)  # mark of a row of losses that nobody has needed yet
 
 # Rows of the table in which tracks lie side by side; from AIMS on, the weight of each asset, and
 # after those a row a kind with the loss expected of it at each asset.
@@ -163,18 +165,21 @@ def believe_aims(held, tracks, beliefs, assets, health, kinds, table, slots):
     straight flight to the likeliest aim point, the first of equals.
 
     Args:
-        table: float32 [5 + A + K, max(I, A)], scratch.
+        table: float32 [AIMS + A + K, columns], scratch.
         slots: int64 [I], scratch.
     """
-    count = _gather(held, tracks, table, slots)
+    count, falling = _gather(held, tracks, table, slots)
     losses = AIMS + assets.shape[0]
     for kind in range(kinds.shape[0]):
-        for a in range(assets.shape[0]):
-            table[losses + kind, a] = expected_loss(kinds[kind], assets[a], health[a])
+        table[losses + kind, 0] = _UNKNOWN
     for a in range(assets.shape[0]):
         x_m, y_m, worth = assets[a].x_m, assets[a].y_m, np.float32(assets[a].value)
-        for k in range(count):
-            table[AIMS + a, k] = worth * (LEAST_WEIGHT + _closeness(table, k, x_m, y_m))
+        if falling:
+            for k in range(lanes(count)):
+                table[AIMS + a, k] = worth * (LEAST_WEIGHT + _closeness(table, k, x_m, y_m))
+        else:
+            for k in range(lanes(count)):
+                table[AIMS + a, k] = worth * (LEAST_WEIGHT + _heading(table, k, x_m, y_m))
     for k in range(count):
         track, belief = tracks[slots[k]], beliefs[slots[k]]
         total, most, best, value = _ZERO, _ZERO, 0, _ZERO
@@ -185,6 +190,9 @@ def believe_aims(held, tracks, beliefs, assets, health, kinds, table, slots):
             most = max(weight, most)
         for kind in range(kinds.shape[0]):
             if belief[kind] > _ZERO:
+                if table[losses + kind, 0] == _UNKNOWN:
+                    for a in range(assets.shape[0]):
+                        table[losses + kind, a] = expected_loss(kinds[kind], assets[a], health[a])
                 loss = _ZERO
                 for a in range(assets.shape[0]):
                     loss += table[AIMS + a, k] * table[losses + kind, a]
@@ -208,7 +216,8 @@ def believed_loss(track, belief, kinds, asset, health):
 
 @compiled()
 def _gather(held, tracks, table, slots):
-    count = 0
+    """Lay the tracks side by side; return how many there are, and whether one of them falls."""
+    count, any_falls = 0, False
     for i in range(tracks.shape[0]):
         if not held[i]:
             continue
@@ -221,20 +230,29 @@ def _gather(held, tracks, table, slots):
         table[X, count] = track.x_m + track.vx_mps * left_s
         table[Y, count] = track.y_m + track.vy_mps * left_s
         table[FALLING, count] = _ONE if falling else _ZERO
+        any_falls = any_falls or falling
         slots[count] = i
         count += 1
-    return count
+    return count, any_falls
 
 
 @compiled()
 def _closeness(table, k, x_m, y_m):
+    """Return how well a track that may fall heads for a place, or would strike it."""
+    dx, dy = x_m - table[X, k], y_m - table[Y, k]
+    near = _ONE / (_ONE + (dx * dx + dy * dy) / (MISS_M * MISS_M))
+    return near * near if table[FALLING, k] > _ZERO else _heading(table, k, x_m, y_m)
+
+
+@compiled()
+def _heading(table, k, x_m, y_m):
+    """Return max(0, cos)^8 of the angle between a track's heading and the way to a place."""
     dx, dy = x_m - table[X, k], y_m - table[Y, k]
     distance2 = dx * dx + dy * dy
-    near = _ONE / (_ONE + distance2 / (MISS_M * MISS_M))
     along = max(dx * table[UX, k] + dy * table[UY, k], _ZERO)
     cos2 = along * along / (distance2 + _ONE)  # one square metre, so that 0 / 0 does not occur
     cos4 = cos2 * cos2
-    return near * near if table[FALLING, k] > _ZERO else cos4 * cos4
+    return cos4 * cos4
 
 
 @compiled()
