@@ -48,6 +48,10 @@ def share(held, holding, delay, misses_to_lose, epoch, usable):
     """
     nations = holding.shape[1]
     everyone = _ALL >> np.uint64(64 - nations)
+    longest = 0
+    for f in range(nations):
+        for g in range(nations):
+            longest = max(longest, delay[f, g])
     for i in range(held.shape[0]):
         if not held[i]:
             continue
@@ -57,6 +61,9 @@ def share(held, holding, delay, misses_to_lose, epoch, usable):
             if last == NONE or epoch - last >= misses_to_lose:
                 continue
             old = epoch - holding[i, f].first
+            if old >= longest:
+                bits = everyone
+                break
             for g in range(nations):
                 bits |= np.uint64(old >= delay[f, g]) << np.uint64(g)
             if bits == everyone:
