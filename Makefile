@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
 
-.PHONY: train test test-browser lint bench replay setup clean
+.PHONY: train test test-browser lint bench guard replay setup clean
 
 train: setup
 	$(BIN)/python train.py $(ARGS)
@@ -28,6 +28,10 @@ lint: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks.speed $(ARGS)
+
+# Fails if the core is slower than that of the last release.
+guard: setup
+	$(BIN)/python -m benchmarks.guard $(ARGS)
 
 # Other libraries, in environments of their own: RLlib pins another Gymnasium than all others.
 .PHONY: conformance

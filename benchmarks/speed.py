@@ -4,7 +4,8 @@ For each batch, number of threads and kind of actions: steps a second inside the
 observation written), steps a second of the public environment (with its copies), bytes of
 observation a second. Beside them, in the same run: the machine's copy bandwidth and the rounds a
 second of the frozen reference kernel. Every figure is the median of several runs, taken in turns,
-after all memory has been touched.
+after all memory has been touched. Last comes a batch of one, in a loop inside the compiled code, so
+that Python's call does not count.
 """
 
 import argparse
@@ -21,6 +22,9 @@ from agents.classical import make_policy
 from agents.progress import tracked
 from benchmarks.reference_kernel import inputs, reference
 from envs import sample_legal
+from envs.batch import RaidBatch
+from envs.batch_kernels import step_some
+from envs.core.compiled import compiled
 from envs.scenario import read_scenario
 from envs.vector_env import BalticShieldVectorEnv
 
@@ -59,6 +63,7 @@ def main() -> None:
             ratios = (f"{core / public:.2f}", f"{moved:.2f}", f"{moved / copy_gb:.0%}")
             print(_row((*cells, *ratios, f"{core / rounds:.3f}")), flush=True)
         print(f"{count} threads: copy {copy_gb:.1f} GB/s, reference {rounds:,.0f} rounds/s\n")
+    print(f"a batch of one inside the core: {1e6 * _alone(scenario):.2f} us a step")
 
 
 def _row(cells: Sequence[Any]) -> str:
@@ -120,6 +125,43 @@ def _rates(scenario: Any, members: int, actions: str, seconds: float) -> tuple[f
         env.step(decide())
     rates = _alternate([timed(core), timed(public)], seconds)
     return members * rates[0], members * rates[1]
+
+
+def _alone(scenario: Any) -> float:
+    """Return seconds of one step of a batch of one: the least of many samples of 40 steps."""
+    batch, seed = RaidBatch(scenario, 1), np.zeros(1, np.int64)
+    heads = batch.scenario.num_shooters + batch.scenario.num_decisions
+    orders, rng = np.zeros((40, 1, heads), np.int64), np.random.default_rng(0)
+    batch.reset(None, seed)
+    for now in orders:
+        legal = sample_legal(batch.observation["action_mask"], rng)
+        now[:, : legal.shape[1]] = legal
+        batch.step(now)
+    parts, scratch = batch._batch, [memory[0] for memory in batch._scratch]
+    least = [np.inf, np.inf]
+    for _ in range(200):
+        for n, length in enumerate((0, len(orders))):
+            batch.reset(None, seed)
+            start = time.perf_counter()
+            _play(orders[:length], *parts, batch.reward, *scratch)
+            least[n] = min(least[n], time.perf_counter() - start)
+    return (least[1] - least[0]) / len(orders)
+
+
+@compiled()
+def _play(
+    orders: Any,
+    state: Any,
+    params: Any,
+    tables: Any,
+    frame: Any,
+    weights: Any,
+    reward: Any,
+    table: Any,
+    order: Any,
+) -> None:
+    for n in range(orders.shape[0]):
+        step_some(0, 1, state, params, tables, frame, weights, orders[n], reward, table, order)
 
 
 def _timed(work: Callable[[], object]) -> Callable[[], float]:
