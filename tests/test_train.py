@@ -25,6 +25,7 @@ TINY = {
         "agent.threads=1",
     ],
 }  # fmt: skip
+TINY["a2c"] = ["agent=a2c", *(a for a in TINY["ppo"][1:] if not a.startswith("agent.batch"))]
 TINY["maskable_ppo"] = ["agent=maskable_ppo", *TINY["ppo"][1:]]
 
 

@@ -32,6 +32,15 @@ class RaidVecEnv(VecEnv):
         copies: Rows that play the same raid with the same luck (for a baseline of siblings).
         by_need: Whether deliveries go by need even where the scenario lets them be decided, so
             that actions are [B, S].
+        shaping: Return lost per unit of value at risk, the weight of the potential
+
+                Φ = -shaping · Σ_i value_at_risk_i · survival_i
+
+            over the tracks i of an observation: what is expected to be lost, given what is in
+            flight. Rewards become ``reward + gamma · Φ(next) - Φ(now)``, with Φ = 0 once a raid is
+            over, which changes no order of policies (Ng, Harada and Russell 1999); returns in
+            ``info["episode"]`` stay as they are. 0: none.
+        gamma: Discount of the learner, for ``shaping`` alone.
     """
 
     def __init__(
@@ -44,6 +53,8 @@ class RaidVecEnv(VecEnv):
         split: str = "train",
         copies: int = 1,
         by_need: bool = False,
+        shaping: float = 0.0,
+        gamma: float = 1.0,
     ) -> None:
         if copies < 1 or num_envs % copies:
             raise ValueError(f"copies={copies} must divide num_envs={num_envs}")
@@ -51,12 +62,15 @@ class RaidVecEnv(VecEnv):
         self.batch = RaidBatch(scenario, num_envs, reward=reward, max_epochs=max_epochs)
         self.split = split
         self.copies = copies
+        self.shaping = shaping
+        self.gamma = gamma
         self._actions: np.ndarray | None = None
         self._seeded = False
         self._returns = np.zeros(num_envs)
         self._lengths = np.zeros(num_envs, np.int64)
         self._started = time.perf_counter()
         layout = self.batch.layout
+        self._at_risk = [layout.index("track", c) for c in ("value_at_risk", "survival")]
         # Last: VecEnv's constructor asks for render_mode at once.
         super().__init__(num_envs, layout.observation_space(), layout.action_space(by_need))
 
@@ -106,6 +120,7 @@ class RaidVecEnv(VecEnv):
         """
         if self._actions is None:
             raise RuntimeError("step_wait needs actions: call step_async first")
+        before = self.potential() if self.shaping else None
         self.batch.step(self._actions)
         self._actions = None
         # Copies: SB3 adds bootstrap values into the rewards it is given.
@@ -113,6 +128,8 @@ class RaidVecEnv(VecEnv):
         self._returns += rewards
         self._lengths += 1
         dones = self.batch.terminated | self.batch.truncated
+        if before is not None:
+            rewards += self.gamma * np.where(self.batch.terminated, 0.0, self.potential()) - before
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         if dones.any():
             self._close_episodes(np.flatnonzero(dones), infos)
@@ -120,6 +137,11 @@ class RaidVecEnv(VecEnv):
             self._returns[dones] = 0.0
             self._lengths[dones] = 0
         return self.batch.snapshot(), rewards, dones, infos
+
+    def potential(self) -> np.ndarray:
+        """What is expected to be lost of what is in sight, Φ, float64 [B]; see ``shaping``."""
+        at_risk, survival = self.batch.observation["track"][..., self._at_risk].T.astype(float)
+        return -self.shaping * (at_risk * survival).sum(0)
 
     def _close_episodes(self, rows: np.ndarray, infos: list[dict[str, Any]]) -> None:
         """Fill the infos of rows whose raid is over."""

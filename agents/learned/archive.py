@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
-from sb3_contrib import MaskablePPO
-from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
-from stable_baselines3 import PPO
-from stable_baselines3.common.policies import BasePolicy
+from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy as Maskable
+from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.save_util import load_from_zip_file
 
 from agents.policy import Actions, Observation
@@ -39,16 +37,17 @@ class ArchivedAgent:
             rows = [table.reshape(len(table), -1) for _, table in sorted(observation.items())]
             seen = np.concatenate(rows, axis=1).astype(np.float32)
         masks: dict[str, Any] = {}
-        if isinstance(self.policy, MaskableActorCriticPolicy):
+        if isinstance(self.policy, Maskable):
             masks["action_masks"] = flat_mask(observation)
         actions, state = self.policy.predict(seen, state, episode_start, deterministic, **masks)
         return actions.astype(np.int64, copy=False), state
 
 
 def load_archive(path: Path, scenario: Scenario) -> ArchivedAgent:
-    """Read the policy of a PPO, A2C or MaskablePPO that was saved by Stable-Baselines3.
+    """Read the actor-critic policy of an algorithm that was saved by Stable-Baselines3.
 
-    The archive holds pickles, which run code of whoever made it: call this for your own alone.
+    That is of PPO, A2C, MaskablePPO, TRPO and whatever is made as they are, one's own included. The
+    archive holds pickles, which run code of whoever made it: call this for your own alone.
 
     Args:
         path: The zip.
@@ -60,15 +59,17 @@ def load_archive(path: Path, scenario: Scenario) -> ArchivedAgent:
     """
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
-    data, _, _ = load_from_zip_file(path, device="cpu")
-    if not data or "policy_class" not in data or "clip_range" not in data:
-        raise ValueError(f"{path} is not an archive of Stable-Baselines3's PPO or MaskablePPO")
-    maskable = issubclass(data["policy_class"], MaskableActorCriticPolicy)
-    kind = MaskablePPO if maskable else PPO
-    # Its buffer would be as large as in training, and is not used.
-    model = kind.load(path, device="cpu", n_envs=1, n_steps=2)
-    _check_spaces(path, model.policy, scenario)
-    return ArchivedAgent(model.policy)
+    data, weights, _ = load_from_zip_file(path, device="cpu")
+    made = data.get("policy_class") if data else None
+    if data is None or made is None or not issubclass(made, ActorCriticPolicy | Maskable):
+        raise ValueError(f"{path} is not an archive of one of Stable-Baselines3's actor-critics")
+    # The policy alone: its algorithm, environment and buffers are not needed to play.
+    policy = made(
+        data["observation_space"], data["action_space"], lambda _: 0.0, **data["policy_kwargs"]
+    )
+    policy.load_state_dict(weights["policy"])
+    _check_spaces(path, policy, scenario)
+    return ArchivedAgent(policy)
 
 
 def _check_spaces(path: Path, policy: BasePolicy, scenario: Scenario) -> None:

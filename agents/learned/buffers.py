@@ -8,10 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium import spaces
-from sb3_contrib.common.maskable.buffers import MaskableDictRolloutBuffer
+from sb3_contrib.common.maskable.buffers import (
+    MaskableDictRolloutBuffer,
+    MaskableDictRolloutBufferSamples,
+)
 from stable_baselines3.common.buffers import DictRolloutBuffer
 from stable_baselines3.common.type_aliases import DictRolloutBufferSamples
 from torch import Tensor
+
+from agents.learned.sparse_product import SparseRows
 
 
 class RaidRolloutBuffer(DictRolloutBuffer):
@@ -141,10 +146,78 @@ class RaidRolloutBuffer(DictRolloutBuffer):
         return torch.index_select(flat, 0, index, out=out)
 
 
-class BoolMaskRolloutBuffer(MaskableDictRolloutBuffer):
-    """sb3-contrib's Dict buffer with one byte a mask entry instead of four."""
+_OF_STEPS = ("rewards", "episode_starts", "values", "log_probs", "advantages", "returns")
+
+
+class SparseRolloutBuffer(MaskableDictRolloutBuffer):
+    """sb3-contrib's Dict buffer with observations as lists of what is not zero, kept in one place.
+
+    Samples and their order are those of the parent; ``observations`` of a minibatch are
+    ``SparseRows``, for ``SparseMaskablePolicy``. Masks take one byte an entry instead of four.
+    """
 
     def reset(self) -> None:
-        """As sb3-contrib's, then replace the masks by booleans before they are touched."""
-        super().reset()
-        self.action_masks = np.ones(self.action_masks.shape, dtype=bool)
+        """Make the buffer empty; its memory stays."""
+        if not hasattr(self, "rows"):
+            assert isinstance(self.action_space, spaces.MultiDiscrete)
+            self.mask_dims = int(self.action_space.nvec.sum())
+            size = self.n_envs * self.buffer_size
+            self.rows = SparseRows.empty(size, spaces.flatdim(self.observation_space))
+            # Row by row, as the parent lays samples out before it draws minibatches.
+            self._actions = np.zeros((self.n_envs, self.buffer_size, self.action_dim), np.float32)
+            self._masks = np.zeros((self.n_envs, self.buffer_size, self.mask_dims), np.bool_)
+            shape = (self.buffer_size, self.n_envs)
+            for name in _OF_STEPS:
+                setattr(self, name, np.zeros(shape, np.float32))
+        self.pos, self.full, self.generator_ready = 0, False, False
+
+    def add(  # type: ignore[override]
+        self,
+        obs: dict[str, np.ndarray],
+        action: np.ndarray,
+        reward: np.ndarray,
+        episode_start: np.ndarray,
+        value: Tensor,
+        log_prob: Tensor,
+        action_masks: np.ndarray | None = None,
+    ) -> None:
+        """Note one step of every row; see the parent."""
+        assert action_masks is not None
+        chosen = np.arange(self.n_envs, dtype=np.int64) * self.buffer_size + self.pos
+        self.rows.at(chosen).write({name: obs[name] for name in self.observation_space.spaces})
+        self._actions[:, self.pos] = action.reshape(self.n_envs, -1)
+        self._masks[:, self.pos] = action_masks.reshape(self.n_envs, -1)
+        self.rewards[self.pos], self.episode_starts[self.pos] = reward, episode_start
+        self.values[self.pos] = value.flatten().numpy()
+        self.log_probs[self.pos] = log_prob.numpy()
+        self.pos += 1
+        self.full = self.pos == self.buffer_size
+
+    def get(  # type: ignore[override]
+        self, batch_size: int | None = None
+    ) -> Generator[MaskableDictRolloutBufferSamples, None, None]:
+        """Minibatches in random order."""
+        if not self.full:
+            raise RuntimeError("the rollout is not complete yet")
+        total = self.buffer_size * self.n_envs
+        batch_size = total if batch_size is None else batch_size
+        order = np.random.permutation(total)
+        values, log_probs, advantages, returns = (
+            torch.from_numpy(a.T.ravel())
+            for a in (self.values, self.log_probs, self.advantages, self.returns)
+        )
+        actions, masks = (
+            torch.from_numpy(a.reshape(total, -1)) for a in (self._actions, self._masks)
+        )
+        for start in range(0, total, batch_size):
+            chosen = order[start : start + batch_size]
+            index = torch.from_numpy(chosen)
+            yield MaskableDictRolloutBufferSamples(
+                observations=self.rows.at(chosen),  # type: ignore[arg-type]
+                actions=actions[index],
+                old_values=values[index],
+                old_log_prob=log_probs[index],
+                advantages=advantages[index],
+                returns=returns[index],
+                action_masks=masks[index],
+            )

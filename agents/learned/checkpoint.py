@@ -21,7 +21,7 @@ from stable_baselines3.common.policies import BasePolicy
 from agents.files import LoadError, complete_folder, replace_folder
 from agents.learned.models import Model, build_policy, columns_of
 from agents.learned.moment import Moment, restore, take
-from agents.learned.settings import AGENT_NAMES, PPOSettings, TrainingSettings
+from agents.learned.settings import AGENT_NAMES, AllocationSettings, TrainingSettings
 from agents.policy import Actions, Observation
 from envs.observation import flat_mask
 from envs.scenario import Scenario
@@ -87,7 +87,7 @@ def load_agent(folder: Path, scenario: Scenario) -> LearnedAgent:
     settings = AGENT_CLASSES[config["agent"]](**config["settings"])
     if not isinstance(settings, TrainingSettings):
         raise ValueError(f"{folder} holds an agent {config['agent']!r}, which is no torch policy")
-    if isinstance(settings, PPOSettings):
+    if isinstance(settings, AllocationSettings):
         # The weights come from the file; the start they once had does not matter.
         settings.start = "greedy"
     policy = build_policy(settings, scenario)

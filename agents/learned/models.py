@@ -9,27 +9,33 @@ from typing import Any
 import numpy as np
 import torch
 from sb3_contrib import MaskablePPO
-from sb3_contrib.common.maskable.policies import MaskableMultiInputActorCriticPolicy
-from stable_baselines3 import PPO
+from stable_baselines3 import A2C, PPO
 from stable_baselines3.common.policies import BasePolicy
 
 from agents.classical.weights_file import load_tuned, weights_path
 from agents.learned.adapter import RaidVecEnv
-from agents.learned.buffers import BoolMaskRolloutBuffer, RaidRolloutBuffer
+from agents.learned.buffers import RaidRolloutBuffer, SparseRolloutBuffer
 from agents.learned.policy import AllocationPolicy
-from agents.learned.settings import MaskablePPOSettings, PPOSettings, TrainingSettings
+from agents.learned.settings import (
+    AllocationSettings,
+    MaskablePPOSettings,
+    PPOSettings,
+    ProximalSettings,
+    TrainingSettings,
+)
+from agents.learned.sparse_policy import SparseMaskablePolicy
 from envs.batch import mean_undefended_loss
 from envs.observation import Layout
 from envs.scenario import Scenario
 
-Model = PPO | MaskablePPO
+Model = PPO | A2C | MaskablePPO
 
 
 def build(settings: TrainingSettings, scenario: Scenario) -> Model:
     """An SB3 model on fresh training raids, ready to learn.
 
     Args:
-        settings: PPOSettings or MaskablePPOSettings.
+        settings: PPOSettings, A2CSettings or MaskablePPOSettings.
         scenario: What is played.
 
     Returns:
@@ -40,29 +46,29 @@ def build(settings: TrainingSettings, scenario: Scenario) -> Model:
     torch.manual_seed(general)
     np.random.seed(general % 2**32)  # sb3-contrib's buffer draws its minibatches from it
     random.seed(general)
-    # The allocation policy has no head for deliveries.
-    copies, by_need = getattr(settings, "copies", 1), isinstance(settings, PPOSettings)
-    env = RaidVecEnv(scenario, settings.num_envs, copies=copies, by_need=by_need)
+    env = environment_of(settings, scenario)
     env.seed(raids)
     common: dict[str, Any] = {
         "learning_rate": linear_schedule(settings.learning_rate, settings.final_learning_rate),
         "n_steps": settings.n_steps,
-        "batch_size": settings.batch_size,
-        "n_epochs": settings.n_epochs,
         "gamma": settings.gamma,
         "gae_lambda": settings.gae_lambda,
-        "clip_range": settings.clip_range,
         "ent_coef": settings.ent_coef,
         "vf_coef": settings.vf_coef,
         "max_grad_norm": settings.max_grad_norm,
         "policy_kwargs": policy_arguments(settings, scenario),
         "device": "cpu",
     }
+    if isinstance(settings, ProximalSettings):
+        common["batch_size"] = settings.batch_size
+        common["n_epochs"] = settings.n_epochs
+        common["clip_range"] = settings.clip_range
     if isinstance(settings, MaskablePPOSettings):
-        buffer: type[Any] = BoolMaskRolloutBuffer
-        return MaskablePPO("MultiInputPolicy", env, rollout_buffer_class=buffer, **common)
-    assert isinstance(settings, PPOSettings)
-    return PPO(
+        buffer: type[Any] = SparseRolloutBuffer
+        return MaskablePPO(SparseMaskablePolicy, env, rollout_buffer_class=buffer, **common)
+    assert isinstance(settings, AllocationSettings)
+    algorithm: type[PPO | A2C] = PPO if isinstance(settings, PPOSettings) else A2C
+    return algorithm(
         AllocationPolicy,
         env,
         rollout_buffer_class=RaidRolloutBuffer,
@@ -71,15 +77,29 @@ def build(settings: TrainingSettings, scenario: Scenario) -> Model:
     )
 
 
+def environment_of(settings: TrainingSettings, scenario: Scenario) -> RaidVecEnv:
+    """The environment that an agent learns in."""
+    if not isinstance(settings, AllocationSettings):
+        return RaidVecEnv(scenario, settings.num_envs)
+    return RaidVecEnv(
+        scenario,
+        settings.num_envs,
+        copies=settings.copies,
+        by_need=True,  # the allocation policy has no head for deliveries
+        shaping=exposure_scale(scenario) if settings.shaping == "reward" else 0.0,
+        gamma=settings.gamma,
+    )
+
+
 def build_policy(settings: TrainingSettings, scenario: Scenario) -> BasePolicy:
     """The policy alone, as ``build`` starts it, without environment or buffers."""
     layout = Layout(scenario)
-    by_need = isinstance(settings, PPOSettings)
+    by_need = isinstance(settings, AllocationSettings)
     spaces = (layout.observation_space(), layout.action_space(by_need))
     arguments = policy_arguments(settings, scenario)
     torch.manual_seed(training_seeds(settings.seed)[2])
     if isinstance(settings, MaskablePPOSettings):
-        return MaskableMultiInputActorCriticPolicy(*spaces, lambda _: 0.0, **arguments)
+        return SparseMaskablePolicy(*spaces, lambda _: 0.0, **arguments)
     return AllocationPolicy(*spaces, lambda _: 0.0, **arguments)
 
 
@@ -87,15 +107,17 @@ def policy_arguments(settings: TrainingSettings, scenario: Scenario) -> dict[str
     """Keyword arguments of the policy's class."""
     if isinstance(settings, MaskablePPOSettings):
         return {"net_arch": [settings.hidden, settings.hidden]}
-    assert isinstance(settings, PPOSettings)
+    assert isinstance(settings, AllocationSettings)
     return {
         "columns": columns_of(scenario),
         "width": settings.width,
         "beta": settings.beta,
         "score_limit": settings.score_limit,
         "price_scale": settings.price_scale,
-        "exposure_scale": exposure_scale(scenario),
+        "exposure_scale": exposure_scale(scenario) if settings.shaping == "critic" else 0.0,
         "start_weights": start_weights(settings.start, scenario),
+        "informed": settings.start != "nothing",
+        "sequential": settings.sequential,
         "with_entropy": settings.ent_coef > 0,
     }
 
@@ -111,8 +133,8 @@ def exposure_scale(scenario: Scenario) -> float:
 
 
 def start_weights(start: str, scenario: Scenario) -> Mapping[str, float] | None:
-    """Price weights to start from: None for greedy, the tuned ones for pricing."""
-    if start == "greedy":
+    """Price weights to start from: the tuned ones for pricing, or else None."""
+    if start != "pricing":
         return None
     return load_tuned(weights_path(scenario.name), scenario.name).weights
 

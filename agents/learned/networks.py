@@ -190,10 +190,17 @@ class Actor(nn.Module):
     tie_weights: Tensor
 
     def __init__(
-        self, columns: Columns, width: int, price_scale: float, beta: float, score_limit: float
+        self,
+        columns: Columns,
+        width: int,
+        price_scale: float,
+        beta: float,
+        score_limit: float,
+        sequential: bool = True,
     ) -> None:
         super().__init__()
         self.score_limit = score_limit
+        self.sequential = sequential
         self.tokens = Tokens(columns, width)
         self.prices = Prices(columns, price_scale)
         self.hidden = nn.Sequential(nn.Linear(self.tokens.context_width, width), nn.ReLU())
@@ -224,12 +231,18 @@ class Actor(nn.Module):
         around = torch.cat([shooter_token[pairs.member, pairs.shooter], hidden[pairs.member]], -1)
         key = self.key(torch.cat([track_token[place], squashed(pair)], -1))
         residual = (self.query(around)[pairs.choice] * key).sum(-1) * self.residual_scale
+        pk = pair[:, self._pk].contiguous()
+        engaged = (tables.track[place, self._in_flight] > 0).float()
+        if not self.sequential:
+            # What is in flight counts as before; what this epoch's others chose leaves no trace.
+            cost = cost + engaged_price * engaged
+            pk, engaged_price = torch.zeros_like(pk), torch.zeros_like(engaged_price)
         return PairScores(
             pairs=pairs,
             value_saved=pair[:, self._saved].contiguous(),
-            pk=pair[:, self._pk].contiguous(),
+            pk=pk,
             cost=cost,
-            engaged=(tables.track[place, self._in_flight] > 0).float(),
+            engaged=engaged,
             engaged_price=engaged_price,
             residual=residual,
             beta=self.log_beta.exp(),
@@ -244,7 +257,7 @@ class Critic(nn.Module):
     The exposure ``- scale * sum_i value_at_risk_i * survival_i`` as part of the value is the same
     as potential-based shaping of the reward by it (Wiewiora 2003): a shot pays at once what it is
     expected to save, and the network only learns what that leaves out, the worth of rounds above
-    all.
+    all. With a scale of 0 it stays without.
     """
 
     def __init__(self, columns: Columns, width: int, exposure_scale: float) -> None:
@@ -261,7 +274,8 @@ class Critic(nn.Module):
         self.head = nn.Linear(2 * width, 1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
-        self.exposure_scale = nn.Parameter(torch.tensor(float(exposure_scale)))
+        scale = torch.tensor(float(exposure_scale))
+        self.exposure_scale = nn.Parameter(scale, requires_grad=exposure_scale != 0)
 
     def forward(self, tables: Tables) -> Tensor:
         """Expected return, float32 [B, 1]."""

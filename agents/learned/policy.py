@@ -21,6 +21,9 @@ GREEDY_PRICE = 0.001
 """Price of a round at the greedy start, as a share of the largest asset's value: a hair above
 zero, so that shots at tracks of no value are not taken."""
 
+UNINFORMED_BETA = 1.0
+"""Scaled score per unit of score where no rule is known: value saved counts less than chance."""
+
 
 class AllocationPolicy(ActorCriticPolicy):
     """Allocates shooters to tracks by a learned price of rounds; see ``distribution`` for how.
@@ -38,7 +41,11 @@ class AllocationPolicy(ActorCriticPolicy):
         score_limit: What scaled scores tend to; see ``distribution``.
         price_scale: How much faster than the other parameters the price weights move.
         exposure_scale: Return lost per unit of value at risk; sum over tracks gives the value.
+            0 leaves this out of the critic.
         start_weights: Price weights by term to start from; None: the greedy start.
+        informed: Whether to start as the rule of these weights; else as a random network beside
+            which the scores say next to nothing.
+        sequential: Whether shooters see what the others chose in this epoch.
         with_entropy: Whether evaluate_actions computes the entropy (needed if ent_coef > 0).
         **kwargs: For ActorCriticPolicy.
     """
@@ -56,6 +63,8 @@ class AllocationPolicy(ActorCriticPolicy):
         price_scale: float = 2.0,
         exposure_scale: float = 0.1,
         start_weights: Mapping[str, float] | None = None,
+        informed: bool = True,
+        sequential: bool = True,
         with_entropy: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -66,14 +75,22 @@ class AllocationPolicy(ActorCriticPolicy):
         self.price_scale = price_scale
         self.exposure_scale = exposure_scale
         self.start_weights = start_weights
+        self.informed = informed
+        self.sequential = sequential
         self.with_entropy = with_entropy
         super().__init__(observation_space, action_space, lr_schedule, net_arch=[], **kwargs)
 
     def _build(self, lr_schedule: Schedule) -> None:
-        self.actor = Actor(self.columns, self.width, self.price_scale, self.beta, self.score_limit)
+        beta = self.beta if self.informed else UNINFORMED_BETA
+        self.actor = Actor(
+            self.columns, self.width, self.price_scale, beta, self.score_limit, self.sequential
+        )
         self.critic = Critic(self.columns, self.width, self.exposure_scale)
         start = self.start_weights
-        if start is None:
+        if not self.informed:
+            start = {}
+            self.actor.query.reset_parameters()
+        elif start is None:
             terms = self.actor.prices.terms
             start = {t: GREEDY_PRICE for t in terms if t.startswith("base_")}
         self.actor.prices.set_weights(start)

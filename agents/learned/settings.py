@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-STARTS = ("greedy", "pricing")
-NETWORK_STARTS = ("best", *STARTS)
+STARTS = ("greedy", "pricing", "nothing")
+SHAPINGS = ("critic", "reward", "off")
+NETWORK_STARTS = ("best", "greedy", "pricing")
 
 
 @dataclass
@@ -16,13 +17,10 @@ class TrainingSettings:
         steps: Budget in environment steps, over all rows.
         num_envs: Raids played side by side.
         n_steps: Steps per row between two updates.
-        batch_size: Samples of one gradient step.
-        n_epochs: Passes over the samples of an update.
         learning_rate: At the start; falls linearly.
         final_learning_rate: Share of the learning rate that is left at the end.
         gamma: Discount per epoch.
         gae_lambda: Bias against variance of the advantage.
-        clip_range: Largest change of a probability ratio that is still rewarded.
         ent_coef: Weight of the entropy bonus.
         vf_coef: Weight of the value loss.
         max_grad_norm: Gradients are scaled down to this norm.
@@ -36,13 +34,10 @@ class TrainingSettings:
     steps: int = 2_000_000
     num_envs: int = 256
     n_steps: int = 128
-    batch_size: int = 2048
-    n_epochs: int = 2
     learning_rate: float = 1e-3
     final_learning_rate: float = 0.1
     gamma: float = 1.0
     gae_lambda: float = 0.95
-    clip_range: float = 0.2
     ent_coef: float = 0.0
     vf_coef: float = 0.5
     max_grad_norm: float = 0.5
@@ -58,16 +53,43 @@ class TrainingSettings:
         Raises:
             ValueError: A value out of range, named.
         """
-        for name in ("steps", "num_envs", "n_steps", "n_epochs", "validate_every", "threads"):
+        for name in ("steps", "num_envs", "n_steps", "validate_every", "threads"):
             _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
-        for name in ("batch_size", "validation_raids"):
-            _require(getattr(self, name) >= 2, name, getattr(self, name), "at least 2")
+        _require(
+            self.validation_raids >= 2, "validation_raids", self.validation_raids, "at least 2"
+        )
         for name in ("gamma", "gae_lambda", "final_learning_rate"):
             _require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "in [0, 1]")
-        for name in ("learning_rate", "clip_range", "max_grad_norm"):
+        for name in ("learning_rate", "max_grad_norm"):
             _require(getattr(self, name) > 0, name, getattr(self, name), "above 0")
         for name in ("ent_coef", "vf_coef", "seed"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+
+
+@dataclass
+class ProximalSettings(TrainingSettings):
+    """What both PPOs have in common: several passes over the samples, in minibatches.
+
+    Attributes:
+        batch_size: Samples of one gradient step.
+        n_epochs: Passes over the samples of an update.
+        clip_range: Largest change of a probability ratio that is still rewarded.
+    """
+
+    batch_size: int = 2048
+    n_epochs: int = 2
+    clip_range: float = 0.2
+
+    def __post_init__(self) -> None:
+        """Reject what cannot run.
+
+        Raises:
+            ValueError: A value out of range, named.
+        """
+        super().__post_init__()
+        _require(self.n_epochs >= 1, "n_epochs", self.n_epochs, "at least 1")
+        _require(self.batch_size >= 2, "batch_size", self.batch_size, "at least 2")
+        _require(self.clip_range > 0, "clip_range", self.clip_range, "above 0")
         _require(
             self.batch_size <= self.num_envs * self.n_steps,
             "batch_size",
@@ -77,12 +99,18 @@ class TrainingSettings:
 
 
 @dataclass
-class PPOSettings(TrainingSettings):
-    """SB3's PPO with the allocation policy.
+class AllocationSettings(TrainingSettings):
+    """What trainings of the allocation policy have in common.
 
     Attributes:
-        start: Which rule the policy starts as: ``greedy`` or ``pricing`` (the tuned weights).
-        copies: Rows that play the same raid with the same luck, as each other's baseline.
+        start: Which rule the policy starts as: ``greedy``, ``pricing`` (the tuned weights), or
+            ``nothing``: a random network, which knows no rule.
+        copies: Rows that play the same raid with the same luck, as each other's baseline; 1: none.
+        sequential: Whether shooters choose one after another and see what the others chose in this
+            epoch, or each for itself.
+        shaping: Where the loss to be expected of what is in sight and in flight counts at once, as
+            a potential: in the ``critic``, in the ``reward``, which comes to the same, or nowhere
+            (``off``).
         width: Of tokens and hidden layers.
         beta: Scaled score per unit of small score at the start.
         score_limit: What scaled scores tend to; a choice of score s is taken with odds up to
@@ -93,6 +121,8 @@ class PPOSettings(TrainingSettings):
     steps: int = 5_000_000
     start: str = "greedy"
     copies: int = 4
+    sequential: bool = True
+    shaping: str = "critic"
     width: int = 32
     beta: float = 100.0
     score_limit: float = 10.0
@@ -105,7 +135,9 @@ class PPOSettings(TrainingSettings):
             ValueError: A value out of range, named.
         """
         super().__post_init__()
-        _require(self.start in STARTS, "start", self.start, f"one of {', '.join(STARTS)}")
+        for name, known in (("start", STARTS), ("shaping", SHAPINGS)):
+            value = getattr(self, name)
+            _require(value in known, name, value, f"one of {', '.join(known)}")
         _require(
             self.copies >= 1 and self.num_envs % self.copies == 0,
             "copies",
@@ -118,7 +150,19 @@ class PPOSettings(TrainingSettings):
 
 
 @dataclass
-class MaskablePPOSettings(TrainingSettings):
+class PPOSettings(AllocationSettings, ProximalSettings):
+    """SB3's PPO with the allocation policy."""
+
+
+@dataclass
+class A2CSettings(AllocationSettings):
+    """SB3's A2C with the allocation policy: one gradient step an update, on all its samples."""
+
+    n_steps: int = 16
+
+
+@dataclass
+class MaskablePPOSettings(ProximalSettings):
     """sb3-contrib's MaskablePPO with its own MultiInputPolicy, for comparison.
 
     Attributes:
@@ -251,6 +295,7 @@ class EvolutionSettings(NetworkSettings):
 
 AGENT_NAMES: dict[type, str] = {
     PPOSettings: "ppo",
+    A2CSettings: "a2c",
     MaskablePPOSettings: "maskable_ppo",
     PriceNetworkSettings: "price_network",
     EvolutionSettings: "es",

@@ -31,7 +31,7 @@ LOGGED = tuple(
     f"train/{name}"
     for name in (
         *("approx_kl", "clip_fraction", "entropy_loss", "explained_variance"),
-        *("learning_rate", "policy_gradient_loss", "value_loss"),
+        *("learning_rate", "policy_gradient_loss", "policy_loss", "value_loss"),
     )
 )
 """What SB3 notes of an update and is reported."""

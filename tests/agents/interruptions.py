@@ -23,7 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from agents import runs
 from agents.classical.tuning_history import TuningSettings
 from agents.interruption import Interruption
-from agents.learned.settings import MaskablePPOSettings, PPOSettings
+from agents.learned.settings import A2CSettings, MaskablePPOSettings, PPOSettings
 from agents.recorder import PROGRESS_FILE
 from envs.scenario import load_scenario
 
@@ -31,8 +31,10 @@ PPO = {
     "steps": 16 * 32 * 12, "num_envs": 16, "n_steps": 32, "batch_size": 128, "n_epochs": 2,
     "validation_raids": 16, "validate_every": 1024, "threads": 1,
 }  # fmt: skip
+A2C = {name: value for name, value in PPO.items() if name not in ("batch_size", "n_epochs")}
 SETTINGS: dict[str, Any] = {
     "ppo": PPOSettings(**PPO),
+    "a2c": A2CSettings(**A2C),
     "maskable_ppo": MaskablePPOSettings(**PPO),
     "pricing": TuningSettings(
         generations=40, candidates=4, raids=32, validation_raids=64, validate_every=4, batch_size=64

@@ -194,6 +194,80 @@ def test_sb3s_own_wrappers_and_spaces_agree(duel: Scenario) -> None:
     assert env.env_is_wrapped(Monitor) == [False] * ROWS
 
 
+def played(env: RaidVecEnv, steps: int) -> tuple[list[np.ndarray], list[np.ndarray], list[Any]]:
+    """Rewards, dones and infos of some epochs of the same random play."""
+    env.seed(5)
+    env.reset()
+    rng = np.random.default_rng(4)
+    results = [env.step(drawn(env, rng)) for _ in range(steps)]
+    return [r[1] for r in results], [r[2] for r in results], [r[3] for r in results]
+
+
+def test_shaping_telescopes_to_the_same_return(duel: Scenario) -> None:
+    """Over a whole raid what shaping adds is the potential at its start, taken away."""
+    plain, _, infos = played(RaidVecEnv(duel, ROWS), 150)
+    env = RaidVecEnv(duel, ROWS, shaping=0.3)
+    shaped, dones, _ = played(env, 150)
+    env.seed(5)
+    env.reset()
+    sums, starts, ends, moved = np.zeros(ROWS), env.potential(), 0, 0.0
+    rng = np.random.default_rng(4)
+    for epoch in range(150):
+        env.step(drawn(env, rng))
+        sums += shaped[epoch]
+        moved = max(moved, np.abs(shaped[epoch] - plain[epoch]).max())
+        for row in np.flatnonzero(dones[epoch]):
+            expected = infos[epoch][row]["episode"]["r"] - starts[row]
+            assert sums[row] == pytest.approx(expected, abs=1e-9)
+            sums[row], starts[row], ends = 0.0, env.potential()[row], ends + 1
+    assert ends > 2 * ROWS and moved > 0.01
+
+
+def test_the_potential_is_what_is_at_risk_and_nothing_once_the_raid_is_over(
+    duel: Scenario,
+) -> None:
+    env = started(duel, shaping=0.5, gamma=0.9)
+    hold = np.zeros((ROWS, duel.num_shooters), np.int64)
+    columns = [env.batch.layout.index("track", c) for c in ("value_at_risk", "survival")]
+    ends = 0
+    for _ in range(60):
+        before = env.potential()
+        observation, rewards, dones, infos = env.step(hold)
+        at_risk, survival = observation["track"][..., columns].T
+        np.testing.assert_allclose(env.potential(), -0.5 * (at_risk * survival).sum(0), atol=1e-6)
+        # What a raid that goes on was paid beside the shaping is what the batch says.
+        after = np.where(dones, 0.0, env.potential())
+        np.testing.assert_allclose(rewards - 0.9 * after + before, paid(env, dones, infos))
+        ends += int(dones.sum())
+    assert ends > 0
+
+
+def paid(env: RaidVecEnv, dones: np.ndarray, infos: list[Any]) -> np.ndarray:
+    """Rewards without shaping, from the returns that the adapter adds up."""
+    returns = np.where(dones, 0.0, env._returns)
+    for row in np.flatnonzero(dones):
+        returns[row] = infos[row]["episode"]["r"]
+    before = getattr(env, "noted", np.zeros(len(dones)))
+    env.noted = np.where(dones, 0.0, returns)  # type: ignore[attr-defined]
+    return returns - before
+
+
+def test_a_truncated_raid_keeps_its_potential(duel: Scenario) -> None:
+    """SB3 adds the value of the last observation there, so its potential must be paid, too."""
+    steps = 12
+    plain = played(RaidVecEnv(duel, ROWS, max_epochs=steps), steps)
+    env = RaidVecEnv(duel, ROWS, max_epochs=steps, shaping=0.5)
+    shaped = played(env, steps)
+    gained = sum(shaped[0]) - sum(plain[0])
+    last = [info["terminal_observation"]["track"] for info in shaped[2][-1]]
+    columns = [env.batch.layout.index("track", c) for c in ("value_at_risk", "survival")]
+    potential = [-0.5 * np.prod(track[:, columns], axis=1).sum() for track in last]
+    assert np.min(potential) < -0.01
+    env.seed(5)
+    env.reset()
+    np.testing.assert_allclose(gained, potential - env.potential(), atol=1e-6)
+
+
 def test_wrong_actions_are_named(duel: Scenario) -> None:
     env = started(duel)
     with pytest.raises(ValueError, match="float64"):

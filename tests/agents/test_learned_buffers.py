@@ -97,6 +97,28 @@ def test_siblings_stay_aligned_over_rollouts_and_after_a_reset() -> None:
     assert own.ordinals[0].tolist() == [1, 1, 1, 1] and own.epochs[0].tolist() == [0, 0, 0, 0]
 
 
+def test_shaping_the_reward_equals_a_potential_in_the_critic() -> None:
+    """Advantages of rewards with a potential are those of a critic that has it (Wiewiora 2003)."""
+    starts, gamma = no_starts(), 0.97
+    starts[3, 1] = True
+    rng = np.random.default_rng(0)
+    potential = rng.normal(size=(STEPS + 1, ROWS))  # of the observation of each step
+    end = np.vstack([starts[1:], np.zeros((1, ROWS), bool)])
+    following = np.where(end, 0.0, potential[1:])
+    rewards, values = rng.normal(size=(STEPS, ROWS)), rng.normal(size=(STEPS + 1, ROWS))
+    advantages = []
+    for shaped in (0.0, 1.0):
+        buffer = RaidRolloutBuffer(STEPS, *SPACES, gae_lambda=0.9, gamma=gamma, n_envs=ROWS)
+        fill(buffer, starts)
+        buffer.rewards[:] = rewards + shaped * (gamma * following - potential[:-1])
+        seen = values + (1.0 - shaped) * potential
+        buffer.values[:] = seen[:-1]
+        last = torch.as_tensor(seen[-1], dtype=torch.float32)
+        buffer.compute_returns_and_advantage(last, end[-1])
+        advantages.append(buffer.advantages.copy())
+    np.testing.assert_allclose(advantages[0], advantages[1], atol=1e-5)
+
+
 def test_copies_must_divide_the_rows() -> None:
     with pytest.raises(ValueError, match="copies=3 must divide"):
         RaidRolloutBuffer(STEPS, *SPACES, n_envs=ROWS, copies=3)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from agents.learned.distribution import AllocationDistribution
 from agents.learned.policy import GREEDY_PRICE, AllocationPolicy
 from tests.agents.learned_observations import (
     COLUMNS,
@@ -185,6 +186,48 @@ def test_value_starts_as_the_exposure() -> None:
     with torch.no_grad():
         values = policy.predict_values(tensors(observation))[:, 0]
     np.testing.assert_allclose(values, -0.25 * (at_risk * survival).sum(1), atol=1e-5)
+
+
+def test_a_critic_without_exposure_stays_without() -> None:
+    policy = shaken(make(exposure_scale=0.0))
+    observation = tensors(made_up_observation(5, TRACKS, SHOOTERS, ASSETS))
+    policy.predict_values(observation).sum().backward()
+    assert policy.critic.exposure_scale.grad is None
+    assert policy.critic.head.weight.grad is not None
+
+
+def test_an_uninformed_start_knows_no_rule() -> None:
+    """It agrees with greedy no more often than chance has it, and fires about every other time."""
+    observation = made_up_observation(300, TRACKS, SHOOTERS, ASSETS)
+    policy = make(informed=False)
+    with torch.no_grad():
+        drawn, _, _ = policy(tensors(observation))
+        best, _, _ = policy(tensors(observation), deterministic=True)
+        greedy, _, _ = make()(tensors(observation), deterministic=True)
+    assert policy.price_weights() == dict.fromkeys(policy.actor.prices.terms, 0.0)
+    able = observation["action_mask"][..., 1:].any(-1)
+    several = observation["action_mask"][..., 1:].sum(-1) > 2
+    both = several & (best.numpy() > 0) & (greedy.numpy() > 0)
+    assert 0.4 < (drawn.numpy()[able] > 0).mean() < 0.8
+    assert both.sum() > 100 and (best == greedy).numpy()[both].mean() < 0.6
+
+
+def test_without_sequence_a_shooter_does_not_see_what_others_choose() -> None:
+    """Its probabilities are the same whatever the others do; with sequence they are not."""
+    observation = tensors(made_up_observation(64, TRACKS, SHOOTERS, ASSETS))
+    tables = {}
+    for sequential in (False, True):
+        policy = shaken(make(sequential=sequential))
+        with torch.no_grad():
+            distribution = AllocationDistribution(policy.actor(policy._read(observation)))
+            fired, _ = distribution.decide(deterministic=False)
+            tables[sequential] = [distribution.choice_table(a) for a in (fired, 0 * fired)]
+            first = distribution.evaluate(fired, with_entropy=False)[0]
+            np.testing.assert_allclose(policy.evaluate_actions(observation, fired)[1], first)
+    np.testing.assert_array_equal(tables[False][0], tables[False][1])
+    assert (tables[True][0] != tables[True][1]).any()
+    # Where nobody else has chosen yet, both see the same, what is in flight included.
+    np.testing.assert_allclose(tables[False][1], tables[True][1], atol=1e-4)
 
 
 def test_sampled_log_probs_equal_evaluated_ones_and_gradients_are_finite() -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from agents.classical import make_policy
-from agents.learned.settings import MaskablePPOSettings, PPOSettings
+from agents.learned.models import build, exposure_scale
+from agents.learned.settings import A2CSettings, MaskablePPOSettings, PPOSettings
 from agents.learned.training import fit, initial_agent
 from agents.rollout import play
 from envs.scenario import load_scenario
@@ -19,13 +21,38 @@ def test_settings_name_what_is_wrong() -> None:
         ({"steps": 0}, "steps must be at least 1, got 0"),
         ({"gamma": 1.5}, r"gamma must be in \[0, 1\], got 1.5"),
         ({"batch_size": 10**9}, r"batch_size must be at most num_envs \* n_steps = 32768"),
-        ({"start": "gready"}, "start must be one of greedy, pricing, got 'gready'"),
+        ({"start": "gready"}, "start must be one of greedy, pricing, nothing, got 'gready'"),
+        ({"shaping": "on"}, "shaping must be one of critic, reward, off, got 'on'"),
         ({"copies": 3}, "copies must be a divisor of num_envs = 256"),
     ):
         with pytest.raises(ValueError, match=message):
             PPOSettings(**wrong)
     with pytest.raises(ValueError, match="hidden"):
         MaskablePPOSettings(hidden=0)
+    with pytest.raises(ValueError, match="copies must be a divisor of num_envs = 256"):
+        A2CSettings(copies=3)
+
+
+def test_each_part_can_be_left_out() -> None:
+    duel = load_scenario("duel")
+    small = {"num_envs": 8, "n_steps": 32, "batch_size": 64, "threads": 1}
+    whole = build(PPOSettings(**small), duel)
+    assert whole.env.copies == 4 and whole.env.shaping == 0 and whole.policy.actor.sequential
+    assert whole.policy.critic.exposure_scale.item() == pytest.approx(exposure_scale(duel))
+    bare = build(
+        PPOSettings(copies=1, sequential=False, shaping="off", start="nothing", **small), duel
+    )
+    assert bare.env.copies == 1 and bare.env.shaping == 0 and not bare.policy.actor.sequential
+    assert bare.policy.critic.exposure_scale == 0 and not bare.policy.informed
+    assert set(bare.policy.price_weights().values()) == {0.0}
+    paid = build(PPOSettings(shaping="reward", gamma=0.9, **small), duel)
+    assert paid.env.shaping == pytest.approx(exposure_scale(duel)) and paid.env.gamma == 0.9
+    assert paid.policy.critic.exposure_scale == 0
+    for model in (bare, paid):
+        before = model.policy.state_dict()["critic.head.weight"].clone()
+        model.learn(2 * 8 * 32)
+        assert not torch.equal(model.policy.state_dict()["critic.head.weight"], before)
+        assert model.policy.critic.exposure_scale == 0
 
 
 def test_equal_seeds_train_equally_and_others_do_not(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 import yaml
 from gymnasium import spaces
-from stable_baselines3 import PPO
+from sb3_contrib import TRPO
+from stable_baselines3 import A2C, PPO
+from stable_baselines3.common.policies import MultiInputActorCriticPolicy
 from stable_baselines3.common.vec_env import VecEnvWrapper
 
 import evaluate
@@ -143,19 +145,30 @@ def archives(tmp_path_factory):
     small = {"n_steps": 8, "batch_size": 16, "n_epochs": 1, "device": "cpu", "seed": 0}
     PPO("MultiInputPolicy", RaidVecEnv(duel, 4), **small).learn(64).save(folder / "tables.zip")
     PPO("MlpPolicy", Flat(RaidVecEnv(duel, 4)), **small).learn(64).save(folder / "flat.zip")
-    model = build(SETTINGS["maskable_ppo"], duel)
-    model.learn(16 * 32)
-    model.save(folder / "maskable.zip")
+    A2C("MultiInputPolicy", RaidVecEnv(duel, 4), device="cpu").learn(40).save(folder / "mlp.zip")
+    env, few = RaidVecEnv(duel, 4), {"n_steps": 8, "batch_size": 16, "device": "cpu"}
+    TRPO(Mine, env, policy_kwargs={"width": 12}, **few).learn(32).save(folder / "trpo.zip")
+    for name in ("maskable_ppo", "a2c"):
+        model = build(SETTINGS[name], duel)
+        model.learn(16 * 32)
+        model.save(folder / f"{name}.zip")
     return folder
 
 
-@pytest.mark.parametrize("name", ["tables", "flat", "maskable"])
+class Mine(MultiInputActorCriticPolicy):
+    """A policy of one's own with an argument of its own."""
+
+    def __init__(self, *args, width, **kwargs):
+        super().__init__(*args, net_arch=[width], **kwargs)
+
+
+@pytest.mark.parametrize("name", ["tables", "flat", "mlp", "trpo", "a2c", "maskable_ppo"])
 def test_a_trusted_archive_plays(name, archives, duel):
     path = str(archives / f"{name}.zip")
     agent = runs.load_policies([path], duel, trust=True)[path]
     rows = play(agent, duel, np.arange(32))
     assert rows["engagements"].sum() > 0
-    assert (rows["illegal_actions"].sum() == 0) == (name == "maskable")
+    assert (rows["illegal_actions"].sum() == 0) == (name in ("a2c", "maskable_ppo"))
 
 
 def test_it_decides_what_the_saved_model_decides(archives, duel):

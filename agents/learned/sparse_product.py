@@ -1,0 +1,182 @@
+"""Products with observations of which most is zero: only what is there is multiplied.
+
+Of a large observation nine tenths are slots without a track and pairs that cannot engage. The first
+layer of a network that reads it flat is by far its largest, so its products are taken over the
+entries that are not zero. Sums are those of a dense product, up to the order of adding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numba
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from envs.core.compiled import compiled
+
+
+@dataclass(frozen=True)
+class SparseRows:
+    """Rows of F columns as lists of the entries that are not zero, and which rows are meant."""
+
+    columns: NDArray[np.int32]
+    """[M, F], of row m the first ``counts[m]`` entries."""
+    values: NDArray[np.float32]
+    """[M, F], likewise."""
+    counts: NDArray[np.int32]
+    """[M]."""
+    chosen: NDArray[np.int64]
+    """[B], rows of the store in the order of the batch."""
+
+    @classmethod
+    def empty(cls, rows: int, columns: int) -> SparseRows:
+        """Memory for ``rows`` rows, all of them chosen."""
+        return cls(
+            np.empty((rows, columns), np.int32),
+            np.empty((rows, columns), np.float32),
+            np.zeros(rows, np.int32),
+            np.arange(rows, dtype=np.int64),
+        )
+
+    def at(self, chosen: NDArray[np.int64]) -> SparseRows:
+        """The same store with other rows chosen."""
+        return SparseRows(self.columns, self.values, self.counts, chosen)
+
+    def __len__(self) -> int:
+        """Rows chosen, B."""
+        return len(self.chosen)
+
+    def write(self, tables: Mapping[str, NDArray[Any]]) -> None:
+        """List in the chosen rows what is not zero in tables [B, ...].
+
+        Columns are counted as by SB3's ``CombinedExtractor``, which flattens every table and puts
+        them side by side in the order that is given.
+        """
+        self.counts[self.chosen] = 0
+        first = 0
+        for table in tables.values():
+            flat = np.ascontiguousarray(table).reshape(len(table), -1)
+            list_entries(flat, first, self.columns, self.values, self.counts, self.chosen)
+            first += flat.shape[1]
+
+
+class SparseProduct(torch.autograd.Function):
+    """``rows @ weight + bias`` of sparse rows, float32 [B, H]; weight [F, H], contiguous."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: SparseRows, weight: Tensor, bias: Tensor) -> Tensor:  # noqa: D102
+        out = bias.detach().repeat(len(rows), 1)
+        arguments = [*_arrays(rows), weight.detach().numpy(), out.numpy()]
+        if _threads() > 1:
+            products_threaded(*[*arguments, _threads()])
+        else:
+            add_products(*arguments)
+        ctx.rows, ctx.shape = rows, weight.shape
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, Tensor]:  # noqa: D102
+        gradient = gradient.contiguous()
+        of_weight = torch.zeros(ctx.shape)
+        arguments = [*_arrays(ctx.rows), gradient.numpy(), of_weight.numpy()]
+        if _threads() > 1:
+            outer_products_threaded(*[*arguments, _threads()])
+        else:
+            add_outer_products(*[*arguments, 0, gradient.shape[1]])
+        return None, of_weight, gradient.sum(0)
+
+
+def _threads() -> int:
+    """As many as torch has, if the kernels have as many."""
+    return min(torch.get_num_threads(), numba.get_num_threads())
+
+
+def _arrays(rows: SparseRows) -> list[Any]:
+    return [rows.columns, rows.values, rows.counts, rows.chosen]
+
+
+@compiled()
+def list_entries(table, first, columns, values, counts, chosen):  # type: ignore[no-untyped-def]
+    """Add what is not zero in a table [B, K], whose columns begin at ``first``, to chosen rows."""
+    for b in range(chosen.shape[0]):
+        m = chosen[b]
+        n = counts[m]
+        for k in range(table.shape[1]):
+            if table[b, k] != 0:
+                columns[m, n] = first + k
+                values[m, n] = table[b, k]
+                n += 1
+        counts[m] = n
+
+
+@compiled(parallel=True)
+def products_threaded(  # type: ignore[no-untyped-def]
+    columns, values, counts, chosen, weight, out, threads
+):
+    """:func:`add_products` with the rows divided among threads."""
+    for thread in numba.prange(threads):
+        begin = thread * chosen.shape[0] // threads
+        end = (thread + 1) * chosen.shape[0] // threads
+        add_products(columns, values, counts, chosen[begin:end], weight, out[begin:end])
+
+
+@compiled()
+def add_products(columns, values, counts, chosen, weight, out):  # type: ignore[no-untyped-def]
+    """``out[b] += row(b) @ weight``, weight float32 [F, H], out float32 [B, H]."""
+    for b in range(chosen.shape[0]):
+        m = chosen[b]
+        column, value, count = columns[m], values[m], counts[m]
+        whole = count - count % 4
+        for n in range(0, whole, 4):
+            add_four(
+                value[n : n + 4],
+                weight[column[n]],
+                weight[column[n + 1]],
+                weight[column[n + 2]],
+                weight[column[n + 3]],
+                out[b],
+            )
+        for n in range(whole, count):
+            add_scaled(value[n], weight[column[n]], out[b])
+
+
+@compiled()
+def add_four(factors, first, second, third, fourth, out):  # type: ignore[no-untyped-def]
+    """Four times :func:`add_scaled`; what is added up is loaded and stored once."""
+    a, b, c, d = factors[0], factors[1], factors[2], factors[3]
+    for h in range(out.shape[0]):
+        out[h] += (a * first[h] + b * second[h]) + (c * third[h] + d * fourth[h])
+
+
+@compiled()
+def add_scaled(factor, row, out):  # type: ignore[no-untyped-def]
+    """``out += factor * row``, float32 [H] both."""
+    for h in range(out.shape[0]):
+        out[h] += factor * row[h]
+
+
+@compiled(parallel=True)
+def outer_products_threaded(  # type: ignore[no-untyped-def]
+    columns, values, counts, chosen, gradient, out, threads
+):
+    """:func:`add_outer_products` with the columns of the result divided among threads."""
+    for thread in numba.prange(threads):
+        begin = thread * gradient.shape[1] // threads
+        end = (thread + 1) * gradient.shape[1] // threads
+        add_outer_products(columns, values, counts, chosen, gradient, out, begin, end)
+
+
+@compiled()
+def add_outer_products(  # type: ignore[no-untyped-def]
+    columns, values, counts, chosen, gradient, out, begin, end
+):
+    """``out[column] += row(b)[column] * gradient[b]``, gradient float32 [B, H], out [F, H]."""
+    for b in range(chosen.shape[0]):
+        m = chosen[b]
+        for n in range(counts[m]):
+            add_scaled(values[m, n], gradient[b, begin:end], out[columns[m, n], begin:end])
