@@ -30,7 +30,7 @@ class SparseMaskablePolicy(MaskableMultiInputActorCriticPolicy):
         super().__init__(observation_space, action_space, *args, **kw)
         self.options = torch.as_tensor(action_space.nvec, dtype=torch.int64)
         self._rows = SparseRows.empty(0, 0)
-        self._laid_out: tuple[list[int], Tensor, Tensor] | None = None
+        self._laid_out: tuple[list[tuple[int, int]], Tensor, Tensor] | None = None
 
     def forward(  # type: ignore[override]
         self, obs: Seen, deterministic: bool = False, action_masks: np.ndarray | None = None
@@ -72,14 +72,15 @@ class SparseMaskablePolicy(MaskableMultiInputActorCriticPolicy):
         if torch.is_grad_enabled():
             return _side_by_side(*layers)
         # In a rollout the weights stay, so laying them out anew in every epoch would be a waste.
-        versions = [p._version for layer in layers for p in layer.parameters()]
-        if self._laid_out is None or self._laid_out[0] != versions:
-            self._laid_out = versions, *_side_by_side(*layers)
+        moved = [(p.data_ptr(), p._version) for layer in layers for p in layer.parameters()]
+        if self._laid_out is None or self._laid_out[0] != moved:
+            self._laid_out = moved, *_side_by_side(*layers)
         return self._laid_out[1:]
 
     def _listed(self, obs: Mapping[str, Tensor]) -> SparseRows:
         batch = len(next(iter(obs.values())))
-        if len(self._rows) != batch:
+        # What a gradient is still to be taken of must not be written over.
+        if len(self._rows) != batch or torch.is_grad_enabled():
             self._rows = SparseRows.empty(batch, self.features_dim)
         assert isinstance(self.observation_space, spaces.Dict)
         self._rows.write({name: obs[name].numpy() for name in self.observation_space.spaces})
