@@ -26,6 +26,7 @@ from agents.learned.checkpoint import load_agent
 from agents.learned.settings import PPOSettings
 from agents.learned.training import TRAINING_FOLDER, fit, initial_agent
 from agents.policy import Policy
+from agents.progress import tracked
 from agents.report import in_percent
 from agents.rollout import play
 from agents.runs import has_training
@@ -86,19 +87,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         common = PPOSettings(
             steps=chosen.steps, threads=chosen.threads, validate_every=chosen.steps, **SHORT
         )
+        plan = [(name, seed) for seed in range(chosen.seeds) for name in VARIANTS]
         with Interruption() as interruption:
-            for seed in range(chosen.seeds):
-                for name in VARIANTS:
-                    settings = replace(common, seed=seed, **VARIANTS[name])
-                    place = folder / f"{name.replace(' ', '-')}-{seed}"
-                    entry = run(settings, scenario, place, chosen.raids, interruption.requested)
-                    if entry is None:
-                        print("stopped and saved; the same command goes on")
-                        return interruption.exit_code
-                    note(results, scenario, f"{name}, seed {seed}", entry)
-                    write_text(chosen.page, page(chosen.results))
-                    start, end = entry["start"], entry["end"]
-                    print(f"{name}, seed {seed}: {start:.1%} → {end:.1%}", flush=True)
+            for name, seed in tracked("ablation", plan):
+                settings = replace(common, seed=seed, **VARIANTS[name])
+                place = folder / f"{name.replace(' ', '-')}-{seed}"
+                entry = run(settings, scenario, place, chosen.raids, interruption.requested)
+                if entry is None:
+                    print("stopped and saved; the same command goes on")
+                    return interruption.exit_code
+                note(results, scenario, f"{name}, seed {seed}", entry)
+                write_text(chosen.page, page(chosen.results))
+                start, end = entry["start"], entry["end"]
+                print(f"{name}, seed {seed}: {start:.1%} → {end:.1%}", flush=True)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -147,10 +148,20 @@ def run(
 
 
 def note(results: Path, scenario: Scenario, name: str, entry: Mapping[str, Any]) -> None:
-    """Put what a run found into a scenario's file of figures."""
+    """Put what a run found into a scenario's file of figures.
+
+    Raises:
+        ValueError: If the file has figures of another budget, which no table can stand beside.
+    """
     known: dict[str, Any] = {"scenario": scenario.name, "runs": {}}
     if results.is_file():
         known = json.loads(results.read_text(encoding="utf-8"))
+    for other in known["runs"].values():
+        if _budget(other) != _budget(entry):
+            raise ValueError(
+                f"{results} has runs of (steps, raids) = {_budget(other)}, this one has "
+                f"{_budget(entry)}; choose another --results"
+            )
     known["runs"][name] = dict(entry)
     write_text(results, json.dumps(known, indent=1) + "\n")
 
@@ -189,9 +200,12 @@ def table(runs: Figures) -> str:
 
 
 def _section(scenario: str, runs: Figures) -> str:
-    one = next(iter(runs.values()))
-    steps, raids = one["settings"]["steps"], one["raids"]
+    steps, raids = _budget(next(iter(runs.values())))
     return f"## {scenario}\n{steps:,} steps a run, {raids:,} raids.\n\n{table(runs)}\n"
+
+
+def _budget(entry: Mapping[str, Any]) -> tuple[int, int]:
+    return entry["settings"]["steps"], entry["raids"]
 
 
 def _score(policy: Policy, scenario: Scenario, raids: int) -> float:

@@ -46,6 +46,8 @@ def test_it_trains_each_and_adds_seeds_later(command, tmp_path, monkeypatch, cap
     assert "without warm start, seed 1: " in capsys.readouterr().out
     assert command("--seeds", "1", "--raids", "17") == 1
     assert "holds another run" in capsys.readouterr().err
+    assert command("--seeds", "1", "--raids", "17", "--folder", str(tmp_path / "other")) == 1
+    assert "has runs of (steps, raids) = (256, 16)" in capsys.readouterr().err
 
 
 FIT = ablation.fit
