@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
+# What `pip install .` brings, without torch: enough for a first picture.
+BASE := $(VENV)/.base-done
 
-.PHONY: train test test-browser lint bench guard replay setup clean
+.PHONY: train test test-browser lint bench guard docs replay setup clean
 
 train: setup
 	$(BIN)/python train.py $(ARGS)
@@ -15,10 +17,17 @@ test: lint
 
 test-browser: setup
 	$(BIN)/pip install --quiet -c requirements.lock -e ".[browser]"
-	BROWSER_NEEDED=1 $(BIN)/python -m pytest tests/envs/test_replay_browser.py tests/test_report_browser.py $(ARGS)
+	BROWSER_NEEDED=1 $(BIN)/python -m pytest $(BROWSER_TESTS) $(ARGS)
 
-replay: setup
+BROWSER_TESTS := tests/envs/test_replay_browser.py tests/test_report_browser.py \
+	tests/docs/test_site_browser.py
+
+replay: $(BASE)
 	$(BIN)/python -m agents.replay $(ARGS)
+
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
+	@echo "documentation: $(CURDIR)/site/index.html"
 
 lint: setup
 	$(BIN)/ruff check .
@@ -60,8 +69,13 @@ setup: $(STAMP)
 $(STAMP): pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet -c requirements.lock -e ".[test]"
+	touch $(BASE) $@
+
+$(BASE): pyproject.toml requirements.lock
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -c requirements.lock -e .
 	touch $@
 
 clean:
-	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -not -path "./.venv*/*" -prune -exec rm -rf {} +

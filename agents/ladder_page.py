@@ -36,7 +36,7 @@ def page(results: Path) -> str:
     """Return the page of all scenarios with figures in a folder, in Markdown."""
     files = sorted(results.glob("*.json"))
     ladders = [json.loads(file.read_text(encoding="utf-8")) for file in files]
-    return "\n".join([_HEAD, summary(ladders), *(_section(ladder) for ladder in ladders)])
+    return "\n".join([_HEAD, summary(ladders), *(section(ladder) for ladder in ladders)])
 
 
 def best(ladder: Mapping[str, Any]) -> str:
@@ -67,7 +67,8 @@ def summary(ladders: list[dict[str, Any]]) -> str:
     return "## All scenarios\n" + words + "\n" + _table(lines)
 
 
-def _section(ladder: Mapping[str, Any]) -> str:
+def section(ladder: Mapping[str, Any]) -> str:
+    """One scenario: its policies and the bound."""
     policies, limit, strong = ladder["policies"], ladder["bound"], ladder["strong"]
     traffic = any(own["neutrals_shot"] for own in policies.values())
     head = ["policy", "class", "raids", "protected share", *["neutrals shot"] * traffic]

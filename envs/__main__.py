@@ -22,6 +22,7 @@ from envs.scenario import load_scenario, scenario_names
 from envs.validation import ScenarioError
 
 ALTITUDES_M = (100.0, 3000.0)
+Table = tuple[tuple[str, ...], Sequence[tuple[str, ...]]]  # its head, and its rows
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -231,23 +232,30 @@ def show_scenario(
     if scenario.deployments is not None:
         print(deployments_in_words(scenario.deployments))
     print(f"{values_in_words(scenario)}\n")
-    _table(
-        ("asset", "kind", "value", "hardness"),
-        [(a.name, a.kind, f"{a.value:g}", f"{a.hardness:g}") for a in scenario.assets],
-    )
-    _show_shooters(scenario)
-    _table(
-        ("sensor", "kind", "nation"),
-        [(s.name, s.kind, s.nation or "everybody's") for s in scenario.sensors],
-    )
-    _show_packages(scenario)
-    _show_calendar(scenario)
+    for head, rows in tables(scenario):
+        if head[0] == "delivery":
+            decided = scenario.campaign.hand_out == "decided"
+            print(f"deliveries go {'where the action says' if decided else 'by need'}")
+        _print_table(head, rows)
     draw_scenario(scenario, picture, altitudes_m)
     print(f"map: {picture}")
 
 
-def _show_shooters(scenario: Scenario) -> None:
-    """Print the shooters; where some fly, also where those wait for orders."""
+def tables(scenario: Scenario) -> list[Table]:
+    """Return what a scenario is made of: assets, shooters, sensors, packages, its calendar."""
+    assets = [(a.name, a.kind, f"{a.value:g}", f"{a.hardness:g}") for a in scenario.assets]
+    sensors = [(s.name, s.kind, s.nation or "everybody's") for s in scenario.sensors]
+    return [
+        (("asset", "kind", "value", "hardness"), assets),
+        _shooters(scenario),
+        (("sensor", "kind", "nation"), sensors),
+        _packages(scenario),
+        *_calendar(scenario),
+    ]
+
+
+def _shooters(scenario: Scenario) -> Table:
+    """Return the shooters; where some fly, also where those wait for orders."""
     kinds = scenario.catalogue.shooters
     flying = any(kinds[shooter.kind].flies for shooter in scenario.shooters)
 
@@ -256,7 +264,7 @@ def _show_shooters(scenario: Scenario) -> None:
             return ""
         return "on alert at its base" if shooter.patrol is None else _place(shooter.patrol)
 
-    _table(
+    return (
         ("shooter", "kind", "nation", "rounds", "reserve", *["patrol"] * flying),
         [
             (s.name, s.kind, s.nation, str(s.rounds), str(s.reserve_rounds), *[waiting(s)] * flying)
@@ -265,14 +273,14 @@ def _show_shooters(scenario: Scenario) -> None:
     )
 
 
-def _show_packages(scenario: Scenario) -> None:
-    """Print the packages; also their chance and where they leave, if some may stay away or do."""
+def _packages(scenario: Scenario) -> Table:
+    """Return the packages; also their chance and where they leave, if some may stay away or do."""
     unsure = any(package.chance < 1.0 for package in scenario.packages)
 
     def leaving(package: Package) -> str:
         return f"{_place(package.exit[0])} to {_place(package.exit[-1])}" if package.exit else ""
 
-    _table(
+    return (
         (
             "package",
             "number",
@@ -299,26 +307,22 @@ def _place(position: LonLat) -> str:
     return "{:g} E {:g} N".format(*position)
 
 
-def _show_calendar(scenario: Scenario) -> None:
-    """Print which contingents come and go, and what is delivered, if there are any."""
+def _calendar(scenario: Scenario) -> list[Table]:
+    """Return which contingents come and go, and what is delivered, if there are any."""
+    found: list[Table] = []
     if scenario.contingents:
-        _table(
-            ("contingent", "nation", "there (days)", "shooters"),
-            [
-                (c.name, c.nation, f"{c.ready_day:g}-{_leaving(c)}", ", ".join(c.shooters))
-                for c in scenario.contingents
-            ],
-        )
+        rows = [
+            (c.name, c.nation, f"{c.ready_day:g}-{_leaving(c)}", ", ".join(c.shooters))
+            for c in scenario.contingents
+        ]
+        found.append((("contingent", "nation", "there (days)", "shooters"), rows))
     if scenario.deliveries:
-        decided = scenario.campaign.hand_out == "decided"
-        print(f"deliveries go {'where the action says' if decided else 'by need'}")
-        _table(
-            ("delivery", "rounds a day", "from day", "for"),
-            [
-                (d.kind, f"{d.rounds_per_day:g}", f"{d.first_day:g}", ", ".join(d.nations) or "all")
-                for d in scenario.deliveries
-            ],
-        )
+        rows = [
+            (d.kind, f"{d.rounds_per_day:g}", f"{d.first_day:g}", ", ".join(d.nations) or "all")
+            for d in scenario.deliveries
+        ]
+        found.append((("delivery", "rounds a day", "from day", "for"), rows))
+    return found
 
 
 def _leaving(contingent: Contingent) -> str:
@@ -335,7 +339,7 @@ def _altitude_m(text: str) -> float:
     return altitude_m
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _print_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     widths = [max(len(row[n]) for row in [head, *rows]) for n in range(len(head))]
     for row in [head, tuple("-" * width for width in widths), *rows]:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))

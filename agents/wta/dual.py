@@ -31,7 +31,7 @@ class Priced:
     Attributes:
         bound: Valid lower bound of the loss.
         cost: Cost of each target's set [T], surviving value plus prices.
-        first: Target t's entries below are first[t] to first[t + 1] [T + 1].
+        first: [T + 1]. Entries of target t below are those from first[t] to first[t + 1].
         weapon: [N].
         count: Rounds of that weapon [N].
         bought: Rounds bought of each weapon [W].

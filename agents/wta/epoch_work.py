@@ -122,7 +122,7 @@ def label_components(
     """Gives shooters and tracks that hang together the same label.
 
     Args:
-        first: Shooter s may usefully fire at slot[first[s]] to slot[first[s + 1] - 1] [S + 1].
+        first: [S + 1]. Shooter s may usefully fire at slot[first[s]] to slot[first[s + 1] - 1].
         slot: [N].
         track_label: [I], overwritten; -1 where nobody fires.
         shooter_label: [S], overwritten: the least shooter of its component; -1 without a track.
