@@ -5,6 +5,7 @@ write nothing. Needs the extra `docs`.
 """
 
 import os
+import tempfile
 from pathlib import Path
 
 import nbformat
@@ -27,13 +28,18 @@ def run(path: Path) -> nbformat.NotebookNode:
     notebook = nbformat.read(path, as_version=4)
     # Outside a notebook nobody sees a window.
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-    resources = {"metadata": {"path": str(path.parent)}}
-    # Through files of this user's, not through ports that others on the machine may listen to.
-    sockets = Config({"KernelManager": {"transport": "ipc"}})
-    client = NotebookClient(
-        notebook, config=sockets, timeout=TIMEOUT_S, kernel_name="python3", resources=resources
-    )
-    client.execute(cleanup_kc=True)
+    with tempfile.TemporaryDirectory() as folder:
+        # Through files of this user's, not through ports that others on the machine may listen to.
+        sockets = {"transport": "ipc", "ip": f"{folder}/kernel"}
+        client = NotebookClient(
+            notebook,
+            config=Config({"KernelManager": sockets}),
+            kernel_name="python3",
+            resources={"metadata": {"path": str(path.parent)}},
+            startup_timeout=TIMEOUT_S,
+            timeout=TIMEOUT_S,
+        )
+        client.execute(cleanup_kc=True)
     return tidy(notebook)
 
 
