@@ -57,12 +57,22 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
         markdown = without_scenarios(markdown)
     if page.file.src_uri == "bibliography.md":
         markdown += equipment_sources(ROOT)
-    return loosen_lists(markdown)
+    return loosen_lists(link_notebooks(markdown))
 
 
 def on_page_content(html: str, **_: Any) -> str:
     """Set the formulas."""
     return set_formulas(html)
+
+
+def link_notebooks(markdown: str) -> str:
+    """Return Markdown whose links to notebooks lead to their pages."""
+    return re.sub(r"\]\((?:\.\./notebooks/)?(\w+)\.ipynb\)", _notebook_link, markdown)
+
+
+def _notebook_link(found: re.Match[str]) -> str:
+    folder = "notebooks/" if "/" in found[0] else ""
+    return f"]({folder}{found[1]}.md)"
 
 
 def equipment_sources(root: Path) -> str:

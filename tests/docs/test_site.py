@@ -15,7 +15,7 @@ pytest.importorskip("mkdocstrings", reason='needs the extra "docs"; make docs in
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 
-from docs.tools.hooks import loosen_lists, top_page
+from docs.tools.hooks import link_notebooks, loosen_lists, top_page
 from docs.tools.mathml import set_formulas
 from docs.tools.notebook_pages import page as notebook_page
 from docs.tools.reference_pages import reference_pages
@@ -127,6 +127,12 @@ def test_links_of_the_readme_lead_to_pages(tmp_path: Path):
     readme = tmp_path / "README.md"
     readme.write_text("[a](docs/a.md) [b](CONTRIBUTING.md) [c](CITATION.cff)", encoding="utf-8")
     assert top_page(readme) == "[a](a.md) [b](contributing.md) `c`"
+
+
+def test_links_to_notebooks_lead_to_their_pages():
+    assert link_notebooks("[a](../notebooks/a.ipynb) [b](b.ipynb)") == (
+        "[a](notebooks/a.md) [b](b.md)"
+    )
 
 
 def test_the_sections_about_scenarios_are_found():
