@@ -57,6 +57,8 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
         markdown = without_scenarios(markdown)
     if page.file.src_uri == "bibliography.md":
         markdown += equipment_sources(ROOT)
+    for name, made in TOP.items():
+        markdown = markdown.replace(f"](../{name}", f"]({made}")
     return loosen_lists(link_notebooks(markdown))
 
 
