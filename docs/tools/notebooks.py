@@ -14,6 +14,7 @@ from traitlets.config import Config
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 TIMEOUT_S = 600
+INLINE = "module://matplotlib_inline.backend_inline"  # pictures into the notebook, whatever is set
 
 
 def run(path: Path) -> nbformat.NotebookNode:
@@ -26,8 +27,6 @@ def run(path: Path) -> nbformat.NotebookNode:
         nbclient.exceptions.CellExecutionError: If a cell fails.
     """
     notebook = nbformat.read(path, as_version=4)
-    # Outside a notebook nobody sees a window.
-    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     with tempfile.TemporaryDirectory() as folder:
         # Through files of this user's, not through ports that others on the machine may listen to.
         sockets = {"transport": "ipc", "ip": f"{folder}/kernel"}
@@ -39,7 +38,7 @@ def run(path: Path) -> nbformat.NotebookNode:
             startup_timeout=TIMEOUT_S,
             timeout=TIMEOUT_S,
         )
-        client.execute(cleanup_kc=True)
+        client.execute(env=os.environ | {"MPLBACKEND": INLINE})
     return tidy(notebook)
 
 
