@@ -23,7 +23,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from agents import runs
 from agents.classical.tuning_history import TuningSettings
 from agents.interruption import Interruption
-from agents.learned.settings import A2CSettings, MaskablePPOSettings, PPOSettings
+from agents.learned.settings import (
+    A2CSettings,
+    MaskablePPOSettings,
+    PPOSettings,
+    PriceNetworkSettings,
+)
 from agents.recorder import PROGRESS_FILE
 from envs.scenario import load_scenario
 
@@ -39,7 +44,11 @@ SETTINGS: dict[str, Any] = {
     "pricing": TuningSettings(
         generations=40, candidates=4, raids=32, validation_raids=64, validate_every=4, batch_size=64
     ),
-}
+    "price_network": PriceNetworkSettings(
+        iterations=8, raids=150, rate=0.3, search_raids=60, epochs=3, hidden=4, start="greedy",
+        num_envs=64, validation_raids=32, threads=1, batch_size=256,
+    ),
+}  # fmt: skip
 # A server that has imported everything once, and of which every training is a fork: a process of
 # its own, without the seconds that importing takes.
 _SERVER = multiprocessing.get_context("forkserver")

@@ -10,6 +10,7 @@ from agents.learned.price_network import NetworkPolicy, PriceNetwork
 from envs.batch import RaidBatch
 from envs.scenario import Scenario, load_scenario
 from tests.agents.test_price_network import DUEL, random_network
+from tests.envs.small import named
 
 Order = tuple[int, int]
 
@@ -21,8 +22,10 @@ def collect(scenario: Scenario, network: PriceNetwork, batch_size: int, raids: i
     return found
 
 
-def play_out(policy: NetworkPolicy, scenario: Scenario, seed: int, at: int, order: Order) -> float:
-    """Loss of a training raid in which one shooter is given an order in one epoch."""
+def replay(
+    policy: NetworkPolicy, scenario: Scenario, seed: int, at: int, order: Order
+) -> dict[str, float]:
+    """Metrics of a training raid in which one shooter is given an order in one step."""
     batch = RaidBatch(scenario, 1)
     batch.reset(seeds=np.array([seed]), split="train")
     while not (batch.terminated | batch.truncated).any():
@@ -31,7 +34,7 @@ def play_out(policy: NetworkPolicy, scenario: Scenario, seed: int, at: int, orde
             shooter, choice = order
             actions[0, shooter] = choice
         batch.step(actions)
-    return float(batch.metrics()["loss"][0])
+    return {name: float(values[0]) for name, values in batch.metrics().items()}
 
 
 @pytest.mark.parametrize("name", ["duel", "air-policing"])
@@ -47,24 +50,51 @@ def test_they_depend_on_raids_and_rule_alone(name: str) -> None:
     assert (one.gains != 0).any()
 
 
-def test_a_gain_is_the_difference_of_two_plays_of_the_raid() -> None:
-    network = random_network(DUEL)
-    policy, largest = NetworkPolicy(DUEL, network), max(asset.value for asset in DUEL.assets)
-    found = Collector(DUEL, 16).collect(network, 1000 + np.arange(60), 1.0)
+# Scenario, raids collected, and decisions checked of three sorts: those that change something,
+# those and tried elsewhere too, those that change nothing.
+@pytest.mark.parametrize(
+    ("name", "raids", "checked"),
+    [
+        ("duel", 60, (25, 12, 8)),
+        ("short-campaign", 40, (25, 8, 4)),
+        ("small-policing", 60, (30, 12, 4)),
+    ],
+)
+def test_a_gain_is_the_difference_of_two_plays_of_the_raid(
+    name: str, raids: int, checked: tuple[int, int, int]
+) -> None:
+    """Of whole campaigns, too, and with the penalty for neutral aircraft that were shot down."""
+    scenario = load_scenario(named(name))
+    network = random_network(scenario)
+    policy, largest = NetworkPolicy(scenario, network), max(a.value for a in scenario.assets)
+    found = Collector(scenario, 16).collect(network, 1000 + np.arange(raids), 1.0)
     assert found is not None
-    once = [tuple(place[:3]) for place in found.places]
-    elsewhere = np.array([once.count(place) > 1 for place in once])
+    _, same, times = np.unique(found.places[:, :3], axis=0, return_inverse=True, return_counts=True)
+    elsewhere = times[same] > 1
     moving = found.gains != 0.0
-    checked = [*np.flatnonzero(moving & elsewhere)[:12], *np.flatnonzero(moving & ~elsewhere)[:25]]
-    checked += np.flatnonzero(~moving)[:8].tolist()
-    assert len(checked) == 45
-    for n in checked:
-        raid, epoch, shooter, track = found.places[n].tolist()
+    generator = np.random.default_rng(0)
+    chosen = [
+        n
+        for sort, count in zip(
+            (moving & ~elsewhere, moving & elsewhere, ~moving), checked, strict=True
+        )
+        for n in generator.permutation(np.flatnonzero(sort))[:count].tolist()
+    ]
+    assert len(chosen) == sum(checked)
+    lulls, penalties = 0, 0
+    for n in chosen:
+        raid, step, shooter, track = found.places[n].tolist()
         held, fired = (
-            play_out(policy, DUEL, 1000 + raid, epoch, (shooter, choice))
+            replay(policy, scenario, 1000 + raid, step, (shooter, choice))
             for choice in (0, 1 + track)
         )
-        assert found.gains[n] == pytest.approx((held - fired) / largest, abs=1e-12)
+        shot = held["neutrals_shot"] - fired["neutrals_shot"]
+        lost = held["loss"] - fired["loss"] + scenario.neutral_penalty * shot
+        assert found.gains[n] == pytest.approx(lost / largest, abs=1e-12)
+        lulls += min(held["raids"], fired["raids"]) > 1
+        penalties += shot != 0.0
+    assert (lulls > 0) == (scenario.campaign.raids > 1)
+    assert (penalties > 0) == scenario.traffic
 
 
 def test_forked_rows_go_on_alike_and_others_stay() -> None:

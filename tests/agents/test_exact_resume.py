@@ -98,7 +98,7 @@ def test_tuning_continues_to_the_bit(duel, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("agent", ["ppo", "pricing"])
+@pytest.mark.parametrize("agent", ["ppo", "pricing", "price_network"])
 def test_killed_at_random_moments_a_training_ends_the_same(agent, tmp_path):
     """Processes of their own, killed or asked to stop; many more with tests.agents.interruptions"""
     seen = list(interrupt(agent, tmp_path, interruptions=2))

@@ -43,7 +43,10 @@ def random_network(scenario: Scenario, hidden: int = 8, seed: int = 0) -> PriceN
     # Mostly above zero, so that it fires.
     out = np.abs(generator.normal(0.0, 0.02, hidden)).astype(np.float32)
     # Cheaper than tuned, so that it fires a lot.
-    prices = {t: w - 0.3 * t.startswith("base_") for t, w in tuned(scenario).items()}
+    known = weights_path(scenario.name).is_file()
+    prices = (
+        {t: w - 0.3 * t.startswith("base_") for t, w in tuned(scenario).items()} if known else {}
+    )
     return PriceNetwork(prices, parts, out)
 
 

@@ -1,6 +1,6 @@
 """What must hold of fighter pairs, jammers and neutral tracks, whatever is played."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,27 +20,48 @@ class Flights(NamedTuple):
     rounds: NDArray[np.int64]
 
 
-def begin_flights(batch: RaidBatch) -> Flights:
-    """Return where the shooters are as a raid begins, and assert that they are where they wait."""
+def begin_flights(batch: RaidBatch) -> NDArray[np.float64]:
+    """Assert that the shooters are where they wait as a raid begins; return `furthest_m`, [B, S]"""
     shooter, deployed = batch.state().shooter, batch.params.shooter[0]
     for axis in ("x_m", "y_m"):
         waits = np.where(deployed["aloft"], deployed[f"patrol_{axis}"], deployed[axis])
         assert np.all(shooter[axis] == waits)
     start_s = np.where(deployed["aloft"], 0.0, np.inf)
     assert np.all(shooter["take_off_s"] == start_s)
-    return _now(batch, np.zeros(shooter.shape))
+    return _home_m(shooter, deployed)
 
 
-def check_flights(batch: RaidBatch, before: Flights, played: NDArray[np.bool_]) -> Flights:
+def fly_on(
+    shooter: NDArray[Any],
+    deployed: NDArray[Any],
+    furthest_m: NDArray[np.float64],
+    played: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """Return how far from base each shooter has been since it took off, [B, S].
+
+    Args:
+        shooter: as they are now, [B, S].
+        deployed: as they were deployed, [S].
+        furthest_m: what this returned an epoch ago.
+        played: rows that played an epoch of a raid since; the others may be set back, [B].
+    """
+    home_m = _home_m(shooter, deployed)
+    aloft = np.isfinite(shooter["take_off_s"])
+    return np.where(played[:, None], np.where(aloft, np.maximum(furthest_m, home_m), 0.0), home_m)
+
+
+def _home_m(shooter: NDArray[Any], deployed: NDArray[Any]) -> NDArray[np.float64]:
+    x, y = shooter["x_m"].astype(float), shooter["y_m"].astype(float)
+    return np.asarray(np.hypot(x - deployed["x_m"], y - deployed["y_m"]))
+
+
+def check_flights(batch: RaidBatch, before: Flights, played: NDArray[np.bool_]) -> None:
     """Assert that pairs fly no faster and no longer than they can, in the rows just played.
 
     Args:
         batch: as it is now.
         before: as it was an epoch ago.
         played: rows that played an epoch of a raid, bool [B]; the others may be set back.
-
-    Returns:
-        What the next call needs.
     """
     state, deployed = batch.state(), batch.params.shooter[0]
     shooter, epoch_s = state.shooter, float(batch.params.epoch_s[0])
@@ -48,7 +69,7 @@ def check_flights(batch: RaidBatch, before: Flights, played: NDArray[np.bool_]) 
     speed = deployed["interceptor_mps"].astype(float)
     x, y = shooter["x_m"].astype(float), shooter["y_m"].astype(float)
     moved_m = np.hypot(x - before.x_m, y - before.y_m)
-    home_m = np.hypot(x - deployed["x_m"], y - deployed["y_m"])
+    home_m = _home_m(shooter, deployed)
     flies, aloft = deployed["sortie_s"] > 0.0, np.isfinite(shooter["take_off_s"])
     rows = played[:, None]
     assert np.all(moved_m[played][:, ~flies] == 0.0), "nobody else moves"
@@ -60,7 +81,7 @@ def check_flights(batch: RaidBatch, before: Flights, played: NDArray[np.bool_]) 
     assert np.all(home_m[rows & aloft & ~flying] == 0.0), "until it takes off, too"
 
     # A sortie, an epoch until that shows, and the way home from the farthest place it went to.
-    furthest_m = np.where(aloft, np.maximum(before.furthest_m, home_m), 0.0)
+    furthest_m = fly_on(shooter, deployed, before.furthest_m, played)
     longest_s = deployed["sortie_s"] + 2.0 * epoch_s + furthest_m / speed
     aloft_s = now_s - np.where(flying, shooter["take_off_s"], now_s)
     assert np.all(aloft_s <= longest_s + 1.0)
@@ -76,7 +97,6 @@ def check_flights(batch: RaidBatch, before: Flights, played: NDArray[np.bool_]) 
     fired = np.where(rows, before.rounds - shooter["rounds"], 0)
     assert not np.any(fired[:, deployed["jams"]] > 0)
     assert np.all(fired[:, flies] <= 1)
-    return _now(batch, np.where(rows, furthest_m, home_m))
 
 
 def check_neutral(batch: RaidBatch) -> None:
@@ -93,9 +113,3 @@ def check_neutral(batch: RaidBatch) -> None:
     pk = batch.observation["pair"][rows, :, slots, 0]
     assert not np.any(legal[certain])
     assert not np.any(pk[certain])
-
-
-def _now(batch: RaidBatch, furthest_m: NDArray[np.float64]) -> Flights:
-    shooter = batch.state().shooter
-    places = (shooter[axis].astype(float) for axis in ("x_m", "y_m"))
-    return Flights(*places, furthest_m, shooter["rounds"].astype(np.int64))

@@ -10,7 +10,6 @@ from envs import sample_legal
 from envs.batch import RaidBatch
 from envs.core.params import NONE
 from envs.core.state import ABSENT, DUD, INBOUND, KILLED, LEAKED, PENDING
-from tests.envs.policing_checks import begin_flights, check_flights, check_neutral
 from tests.envs.small import held
 
 
@@ -228,60 +227,3 @@ def check_slots(batch: RaidBatch, before: NDArray[np.int16]) -> None:
     began = np.take_along_axis(state.track["start"], np.maximum(now, 0).astype(int), axis=1)
     fresh = began == state.raid["epoch"][:, None]
     assert np.all((now == before) | (now == NONE) | (before == NONE) | fresh)
-
-
-def play_checked(batch: RaidBatch, rng: np.random.Generator, illegal: float) -> dict[str, Any]:
-    """Play all raids out at random, checking every step; return the final metrics."""
-    totals, number = coming(batch), batch.state().raid["number"].copy()
-    past = {name: np.zeros(batch.num_envs, np.int64) for name in tally(batch)}
-    rewards = np.zeros(batch.num_envs)
-    space = batch.layout.observation_space().spaces
-    wrong = np.zeros(batch.num_envs)
-    slots = batch.state().contact["track"].copy()
-    flown = begin_flights(batch)
-    for _ in range(batch.scenario.max_steps + 1):
-        check_counts(batch, totals, past)
-        check_calendar(batch)
-        check_picture(batch, space)
-        check_tracks(batch)
-        check_beliefs(batch)
-        check_slots(batch, slots)
-        check_neutral(batch)
-        slots = batch.state().contact["track"].copy()
-        running = ~(batch.terminated | batch.truncated)
-        if not running.any():
-            break
-        orders = random_orders(batch, rng, illegal)
-        wrong += np.where(running, is_illegal(batch, orders).sum(axis=1), 0)
-        before, lull = tally(batch), running & batch.state().raid["lull"]
-        batch.step(orders)
-        rewards += batch.reward
-        assert np.all(np.isfinite(batch.reward))
-        assert np.all(batch.reward[~running] == 0.0)
-        assert np.array_equal(batch.state().raid["number"] - number, lull), "raids follow lulls"
-        number = batch.state().raid["number"].copy()
-        past = {name: past[name] + np.where(lull, before[name], 0) for name in past}
-        totals = np.where(lull, coming(batch), totals)
-        check_handed_out(batch, lull)
-        flown = check_flights(batch, flown, running & ~lull)
-    else:
-        raise AssertionError("some raid did not end within the scenario's clock")
-    metrics = batch.metrics()
-    assert np.array_equal(metrics["illegal_actions"], wrong)
-    weights = dict(zip(batch.scenario.metric_names, batch.weights, strict=True))
-    expected = sum(weight * metrics[name] for name, weight in weights.items())
-    expected = expected - weights["undefended_loss"] * metrics["undefended_loss"]
-    assert np.allclose(rewards, expected, rtol=1e-9, atol=1e-9)
-    assert np.array_equal(
-        metrics["threats"] + metrics["neutrals"], past["threats"] + past["neutrals"] + totals
-    )
-    assert np.all(metrics["threats_tracked"] <= metrics["threats"])
-    assert np.all(metrics["wrong_identifications"] <= metrics["identifications"])
-    assert np.all(metrics["rounds_unguided"] <= metrics["rounds_wasted"])
-    assert np.all(metrics["rounds_at_dead"] <= metrics["rounds_wasted"])
-    repaired = batch.scenario.campaign.repair_per_day * batch.state().raid["day"]
-    values = sum(asset.value for asset in batch.scenario.assets)
-    # Days are float32, added up in another order.
-    assert np.all(metrics["loss"] <= values * (1.0 + repaired) * (1.0 + 1e-6))
-    assert all(np.all(np.isfinite(values)) for values in metrics.values())
-    return metrics

@@ -97,6 +97,39 @@ def mapping(**keys: Any) -> dict[str, Any]:
     }
 
 
+def clear(**keys: Any) -> dict[str, Any]:
+    """Return a raid of every kind of threat in a perfect picture, on shooters that can be hit."""
+    return {
+        "name": "small-clear", "version": 1, "description": "for a test", "slots": 16,
+        "clock_min": 14, "epoch_s": 7.5,
+        "assets": [
+            asset("town", (0, -4)), asset("site", (3, 0), value=6.0, hardness=0.2),
+            asset("mast", (-9, 2), value=0.5),
+        ],
+        "shooters": [
+            shooter("battery", "patriot", (3, 0), rounds=4, reserve_rounds=3, asset="site"),
+            shooter("guns", "gun_35mm", (0, -3), rounds=10, reserve_rounds=10),
+            shooter("lone", "rbs70", (-8, 3), rounds=2, reserve_rounds=4),
+            shooter("far", "nasams", (12, 14), rounds=6),
+        ],
+        "sensors": [
+            sensor("radar", place=(-9, 2), asset="mast"),
+            sensor("filler", "gap_filler_radar", (4, 0), asset="site"),
+        ],
+        "packages": [
+            package(number=(2, 4), entry=(0, 15), spread_min=1, time_on_target_min=[0, 3],
+                    routes=[[], [at(-10, 6), at(-3, 4)], [at(9, 9)]], route_jitter_km=1.5)
+            | {"kinds": {"slow_drone": 2, "decoy": 1, "jet_drone": 1}},
+            package("salvo", "ballistic_missile", (1, 3), (60, 60), spacing_min=0.2,
+                    time_on_target_min=[1, 4], aim=["site", "town"], same_aim=True),
+            package("missiles", "cruise_missile", (1, 3), (30, -12), chance=0.8,
+                    routes=[[at(14, -8), at(10, 4), at(4, 9)]], spacing_min=0.1,
+                    time_on_target_min=[2, 4]),
+        ],
+        **keys,
+    }  # fmt: skip
+
+
 def fog(**keys: Any) -> dict[str, Any]:
     """Return `standard` with all that can hide, mislead or delay in its picture switched on."""
     source = read_scenario("standard") | {"name": "fog", "slots": 16}
@@ -233,7 +266,9 @@ def by_kind(other: float = 0.0, **values: float) -> NDArray[np.float32]:
 
 def named(name: str) -> Any:
     """Return a scenario to play by name: one of the project's, or one of those above."""
-    made = {"fog": fog, "short-campaign": campaign, "small-policing": policing}
+    made = {
+        "fog": fog, "short-campaign": campaign, "small-policing": policing, "small-clear": clear,
+    }  # fmt: skip
     return made.get(name, lambda: name)()
 
 

@@ -9,7 +9,7 @@ from envs.batch import RaidBatch, mean_undefended_loss
 from envs.catalogue import load_catalogue
 from envs.deployments import deployment
 from envs.scenario import load_scenario, scenario_names
-from tests.envs.random_play import play_checked
+from tests.envs.checked_play import play_checked
 from tests.envs.small import (
     asset,
     at,

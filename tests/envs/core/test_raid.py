@@ -163,3 +163,18 @@ def test_a_ballistic_missile_starts_its_descent_in_the_entrys_direction():
     route, kind = batch.state().route[0, slot_of(batch)[0]], batch.params.threat_kind[0, 3]
     place = [route["x_m"][0], route["y_m"][0]]
     assert place == pytest.approx([-0.6 * kind.descent_m, 0.8 * kind.descent_m], abs=2.0)
+
+
+def test_a_row_without_a_threat_is_empty():
+    """Also where a larger raid, under way, was before."""
+    batch = started(mapping(packages=[package(number=(1, 4))]), 64, threat_kind__hit=1.0)
+    hold(batch, 20)
+    batch.reset(None, np.arange(100, 164))
+    threats, routes = batch.state().threat, batch.state().route
+    free = threats["status"] == ABSENT
+    assert 0 < free.sum() < free.size
+    for name in set(threats.dtype.names) - {"impact_s"}:
+        assert not threats[name][free].any(), name
+    assert np.all(threats["impact_s"][free] == np.inf)
+    assert not routes["x_m"][free].any() and not routes["y_m"][free].any()
+    assert np.all(routes["time_s"][free] == np.inf)
