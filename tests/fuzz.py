@@ -3,15 +3,17 @@
 python -m tests.fuzz scenarios --count 10000     random scenarios, played at random, checked
 python -m tests.fuzz actions --count 1000000     actions of any number, dtype and shape
 python -m tests.fuzz settings --count 100000     scenarios with something wrong in them
-python -m tests.fuzz memory --count 10000000     steps, with a reset of all every thousand
+python -m tests.fuzz memory --count 10000000     steps, with a new raid whenever one is over
 
-`--seed` makes another draw, `--seconds` ends one early; what was done is printed.
+`--seed` makes another draw, `--seconds` ends one early. With `--results FILE` a second call goes on
+where the first one ended, or was ended; all but memory, which is of one process.
 """
 
 import argparse
 import copy
 import ctypes
 import gc
+import json
 import math
 import pickle
 import time
@@ -24,7 +26,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import seed as of_seed
 from hypothesis import strategies as st
 
-from agents.progress import ProgressBar
+from agents.files import write_text
 from envs.batch import RaidBatch
 from envs.scenario import load_scenario, read_scenario
 from envs.scenario_params import scenario_params
@@ -44,17 +46,18 @@ _JUNK = (
 )  # fmt: skip
 
 
-Told = Callable[[int], object]
-
-
-def _nobody(done: int) -> None:
-    """Tell nobody how far it is."""
-
-
-def check_scenarios(count: int, seed: int, until: float = math.inf, told: Told = _nobody) -> int:
+def check_scenarios(count: int, seed: int) -> int:
     """Play random scenarios at random and check every invariant; return how many."""
     done = 0
+    part = settings(
+        max_examples=count, deadline=None, database=None, derandomize=False,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    sources = scenarios() | foggy() | campaigns()
 
+    @of_seed(seed)
+    @part
+    @given(source=sources, raid=st.integers(0, 10**6), illegal=st.sampled_from([0, 0.3]))
     def play(source: Any, raid: int, illegal: float) -> None:
         nonlocal done
         batch = RaidBatch(source, 2)
@@ -62,23 +65,11 @@ def check_scenarios(count: int, seed: int, until: float = math.inf, told: Told =
         play_checked(batch, np.random.default_rng(raid), illegal)
         done += 1
 
-    sources = scenarios() | foggy() | campaigns()
-    while done < count and time.monotonic() < until:  # in parts, so that it can end early
-        part = settings(
-            max_examples=min(20, count - done), deadline=None, database=None, derandomize=False,
-            suppress_health_check=list(HealthCheck),
-        )  # fmt: skip
-        drawn = given(source=sources, raid=st.integers(0, 10**6), illegal=st.sampled_from([0, 0.3]))
-
-        def once(source: Any, raid: int, illegal: float) -> None:
-            play(source, raid, illegal)
-
-        of_seed(seed + done)(part(drawn(once)))()
-        told(done)
+    play()
     return done
 
 
-def check_actions(count: int, seed: int, until: float = math.inf, told: Told = _nobody) -> int:
+def check_actions(count: int, seed: int) -> int:
     """Play actions that are mostly wrong; return how many.
 
     Of the right shape, whatever the mask does not allow is a hold that is counted, and nothing
@@ -87,8 +78,7 @@ def check_actions(count: int, seed: int, until: float = math.inf, told: Told = _
     """
     rng, done = np.random.default_rng(seed), 0
     batches = [RaidBatch(named(name), _MEMBERS) for name in ("duel", "fog", "small-policing")]
-    while done < count and time.monotonic() < until:
-        told(done)
+    while done < count:
         batch = batches[rng.integers(len(batches))]
         batch.reset(None, rng.integers(0, 2**62, _MEMBERS))
         for _ in range(int(rng.integers(1, 60))):
@@ -157,7 +147,7 @@ def _refused(batch: RaidBatch, actions: Any) -> None:
     assert np.array_equal(before[1], batch.state().raid)
 
 
-def check_settings(count: int, seed: int, until: float = math.inf, told: Told = _nobody) -> int:
+def check_settings(count: int, seed: int) -> int:
     """Load scenarios in which something was changed at random; return how many were refused.
 
     Whatever is wrong with one, it is a ScenarioError; and what is taken can be built.
@@ -166,7 +156,7 @@ def check_settings(count: int, seed: int, until: float = math.inf, told: Told = 
     names = ("duel", "air-policing", "campaign")
     sources = [pickle.dumps(source) for source in (mapping(), *map(read_scenario, names))]
     chances = [0.7, 0.2, 0.05, 0.05]
-    while refused < count and time.monotonic() < until:
+    while refused < count:
         source = pickle.loads(sources[rng.choice(len(sources), p=chances)])  # quicker than copy
         changes = [_change(source, rng) for _ in range(int(rng.integers(1, 4)))]
         try:
@@ -210,35 +200,64 @@ def _places(data: Any) -> Iterator[tuple[Any, Any]]:
             yield from _places(data[key])
 
 
-def grown_by(
-    steps: int, resets: int, seed: int, until: float = math.inf, told: Told = _nobody
-) -> tuple[float, int]:
-    """Return by how many MB this process grows while it steps and resets, and the steps made.
+# What to check, and how many of it in a part, each part with a seed of its own.
+CHECKS: dict[str, tuple[Callable[[int, int], int], int]] = {
+    "scenarios": (check_scenarios, 50),
+    "actions": (check_actions, 50_000),
+    "settings": (check_settings, 1_000),
+}
+
+
+def in_parts(what: str, count: int, seed: int, results: Path | None, until: float) -> int:
+    """Check part by part until `count` have been, earlier calls' included; return how many.
 
     Args:
-        steps: of single raids, over all members of a batch.
-        resets: of the whole batch, spread evenly over the steps.
-        seed: of the actions.
+        what: key of `CHECKS`.
+        count: how many in all.
+        seed: of the first part; that of a later one is as much larger as had been done before it.
+        results: file that says what has been done, a line a kind and seed; None: from the start.
+        until: time at which to end early, between two parts.
+    """
+    known = results is not None and results.is_file()
+    notes = json.loads(results.read_text("utf-8")) if results is not None and known else {}
+    check, size = CHECKS[what]
+    key = f"{what}, seed {seed}"
+    while notes.get(key, 0) < count and time.monotonic() < until:
+        done = notes.get(key, 0)
+        notes[key] = done + check(min(size, count - done), seed + done)
+        if results is not None:
+            write_text(results, json.dumps(notes, indent=1) + "\n")
+    return int(notes.get(key, 0))
+
+
+def grown_by(steps: int, seed: int, until: float = math.inf) -> tuple[float, int, int]:
+    """Return by how many MB this process grows, the steps it made, and the raids it began.
+
+    Args:
+        steps: of single raids, over all members of a batch. A raid that is over is followed by
+            the next; every thousandth call all members begin a new one, wherever they are.
+        seed: of the actions and raids.
         until: time at which to end early.
         told: of the steps made.
     """
     batch, rng = RaidBatch("standard", 256), np.random.default_rng(seed)
-    calls = max(1, steps // batch.num_envs)
-    every, before = max(1, calls // resets), 0.0
+    calls, begun, before = max(1, steps // batch.num_envs), 0, 0.0
     actions = [rng.integers(0, 5, (256, batch.scenario.num_shooters)) for _ in range(16)]
-    for call in range(-200, calls):  # the first calls fill caches
+    for call in range(-300, calls):  # the first calls fill caches, and end the first raids
         if call == 0:
-            before = _resident_mb()
-        if call % every == 0:
+            before, begun = _resident_mb(), 0
+        if call % 1000 == 0 or call == -300:
             batch.reset(None, rng.integers(0, 2**62, 256))
-        told(max(call, 0) * batch.num_envs)
+            begun += 256
         batch.step(actions[call % 16])
-        batch.reset(batch.terminated | batch.truncated)
+        over = batch.terminated | batch.truncated
+        batch.reset(over)
+        begun += int(over.sum())
         batch.metrics(), batch.snapshot()
         if time.monotonic() > until:
             calls = call + 1
             break
-    return _resident_mb() - before, calls * batch.num_envs
+    return _resident_mb() - before, calls * batch.num_envs, begun
 
 
 def _resident_mb() -> float:
@@ -253,22 +272,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["scenarios", "actions", "settings", "memory"])
+    parser.add_argument("what", choices=[*CHECKS, "memory"])
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--results", type=Path, help="JSON file of what has been done")
     parser.add_argument("--seconds", type=float, default=math.inf)
     given = parser.parse_args()
     until = time.monotonic() + given.seconds
-    checks = {"scenarios": check_scenarios, "actions": check_actions, "settings": check_settings}
-    with ProgressBar(given.what, given.count) as bar:
-        if given.what == "memory":
-            resets = given.count // 1000
-            grown, done = grown_by(given.count, resets, given.seed, until, bar.update)
-            said = f"{done} steps: grown by {grown:.2f} MB"
-        else:
-            done = checks[given.what](given.count, given.seed, until, bar.update)
-            said = f"{given.what}: {done} without a fault"
-    print(said)
+    if given.what == "memory":
+        grown, done, begun = grown_by(given.count, given.seed, until)
+        print(f"{done} steps, {begun} raids begun: grown by {grown:.2f} MB")
+        return
+    done = in_parts(given.what, given.count, given.seed, given.results, until)
+    print(f"{given.what}: {done} without a fault")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ python -m tests.mutants --count 200 --results mutants.jsonl
 
 A mutant differs in one operator, comparison, constant or condition of one kernel. Without
 compilation its code takes the place of the kernel's in a forked process, which plays the recorded
-traces (`tests.envs.traces`), then the tests of its module that take less than a second so;
+traces (`tests.envs.traces`), then the tests of its module that take little time so;
 whatever fails kills it. What was tried is in the file of results, and a second call goes on from
 there.
 Mutants of `equivalent_mutants.yaml` cannot be told from the core by anybody, and are said apart.
@@ -56,7 +56,8 @@ _ALSO = {  # tests of a module beside those named after it
     "step": ("tests/envs/core/test_campaign.py", "tests/envs/test_ends.py"),
 }
 EQUIVALENT = Path(__file__).parent / "equivalent_mutants.yaml"
-QUICK_S = 1.0  # of one test, on the processor
+QUICK_S = 0.3  # of one test, on the processor
+SOUND = "sound"  # a test that passes without a change
 SECONDS = 60  # of one mutant, on the processor
 
 _OPERATORS = {
@@ -189,18 +190,25 @@ def by_traces(mutant: Mutant) -> str:
     return ""
 
 
-def by_tests(mutant: Mutant, passed_over: list[str]) -> dict[str, list[str]]:
+def by_tests(
+    mutant: Mutant, passed_over: list[str], tests: list[str] | None = None
+) -> dict[str, list[str]]:
     """Run the tests of a mutant's module up to one that fails; return which failed, and slow ones.
 
     Args:
         mutant: what takes the place of a kernel.
         passed_over: tests that are not run.
+        tests: those to be run; None for all of its module.
     """
     replace(mutant)
     quick = Quick()
     silent = ["-x", "-q", "-s", "--tb=no", "--timeout=0", "-p", "no:cacheprovider", "-W", "ignore"]
     pytest.main(
-        [*silent, *_tests_of(mutant.module), *(f"--deselect={test}" for test in passed_over)],
+        [
+            *silent,
+            *(tests or _tests_of(mutant.module)),
+            *(f"--deselect={test}" for test in passed_over),
+        ],
         plugins=[quick],
     )
     return {"failed": quick.failed, "slow": quick.slow}
@@ -231,81 +239,108 @@ def in_a_fork(work: Any, *arguments: Any) -> Any:
     return json.loads(text) if text else None
 
 
-class Judge:
-    """Says what notices a mutant; learns which tests say nothing without compilation."""
+class Results:
+    """What has been tried, a line of a file each, so that a later call goes on from there."""
 
-    def __init__(self) -> None:
-        self._passed_over: list[str] = []
-        self._sound: set[str] = set()  # those that pass without a change
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        rows = [json.loads(line) for line in lines]
+        self.by: dict[str, dict[str, str]] = {"traces": {}, "tests": {}, "use": {}}
+        for row in rows:
+            self.by[row["by"]][row["what"]] = row["found"]
 
-    def notices(self, mutant: Mutant) -> str:
-        """Return what notices a mutant, or "" if nothing does."""
-        found = in_a_fork(by_traces, mutant)
-        if found is None:
-            return "traces: no end, or a crash"
-        while not found:
-            ended = in_a_fork(by_tests, mutant, self._passed_over)
-            if ended is None:
-                return "tests: no end, or a crash"
-            self._passed_over += ended["slow"]
-            if not ended["failed"]:
-                return ""
-            found = ended["failed"][0]
-            if found not in self._sound and self._fails_unchanged(mutant.module, found):
-                self._passed_over.append(found)
-                found = ""
-        return str(found)
+    def note(self, by: str, what: str, found: str) -> None:
+        """Note what traces or tests found of a mutant, or of what use a test is."""
+        self.by[by][what] = found
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"by": by, "what": what, "found": found}) + "\n")
+        print(f"{by}: {what}: {found or 'nothing'}", flush=True)
 
-    def _fails_unchanged(self, module: str, test: str) -> bool:
-        same = Mutant(module, next(m.function for m in mutants() if m.module == module), None)
-        ended = in_a_fork(by_tests, same, self._passed_over)
-        if ended is None or test in ended["failed"]:
-            return True
-        self._sound.add(test)
-        return False
+    def noticed(self, words: str) -> str | None:
+        """Return what notices a mutant, "" if nothing does, None if it has not been tried."""
+        return self.by["traces"].get(words) or self.by["tests"].get(words)
+
+
+def try_traces(mutant: Mutant, results: Results) -> None:
+    """Note whether the traces notice a mutant."""
+    found = in_a_fork(by_traces, mutant)
+    results.note("traces", mutant.changed()[1], "no end, or a crash" if found is None else found)
+
+
+def try_tests(mutant: Mutant, results: Results) -> None:
+    """Note whether the tests of its module notice a mutant."""
+    use = results.by["use"]
+    while True:
+        passed_over = [test for test, found in use.items() if found != SOUND]
+        ended = in_a_fork(by_tests, mutant, passed_over)
+        if ended is None:
+            results.note("tests", mutant.changed()[1], "no end, or a crash")
+            return
+        for test in ended["slow"]:
+            results.note("use", test, "slow without compilation")
+        failed = ended["failed"][0] if ended["failed"] else ""
+        if failed and failed not in use:
+            results.note("use", failed, _use(mutant.module, failed))
+        if not failed or use[failed] == SOUND:
+            results.note("tests", mutant.changed()[1], failed)
+            return
+
+
+def _use(module: str, test: str) -> str:
+    """Return whether a test passes without a change, and so says something."""
+    same = Mutant(module, next(m.function for m in mutants() if m.module == module), None)
+    ended = in_a_fork(by_tests, same, [], [test])
+    return SOUND if ended is not None and not ended["failed"] else "fails without a change"
 
 
 def main() -> None:
     """Draw mutants, try those not tried yet, and say which survived."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--results", type=Path, default=Path("mutants.jsonl"))
-    parser.add_argument("--again", action="store_true", help="try anew what survived")
+    parser.add_argument("--report", action="store_true", help="only say what has been found so far")
     given = parser.parse_args()
-    signal.signal(signal.SIGXCPU, signal.SIG_DFL)
-    interpret()
-    unchanged = by_traces(Mutant("damage", "strike", None))  # here: the scenarios stay loaded
-    assert unchanged == "", f"without a change {unchanged}"
-    pytest.main(["--collect-only", "-qq", *{test for m in MODULES for test in _tests_of(m)}])
-    judge = Judge()
     everything = list(mutants())
     drawn = random.Random(given.seed).sample(everything, min(given.count, len(everything)))
-    tried = _read(given.results, given.again)
+    results = Results(given.results)
+    if not given.report:
+        signal.signal(signal.SIGXCPU, signal.SIG_DFL)
+        interpret()
+        try_all(drawn, results)
+    _report([mutant.changed()[1] for mutant in drawn], results, len(everything))
+
+
+def try_all(drawn: list[Mutant], results: Results) -> None:
+    """Try mutants that have not been: all by the traces, then those that are left by tests."""
+    unchanged = by_traces(Mutant("damage", "strike", None))  # here: the scenarios stay loaded
+    assert unchanged == "", f"without a change {unchanged}"
     for mutant in drawn:
-        words = mutant.changed()[1]
-        if words in tried:
-            continue
-        tried[words] = judge.notices(mutant)
-        with given.results.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"mutant": words, "noticed_by": tried[words]}) + "\n")
-        print(f"{words}: {tried[words] or 'SURVIVED'}", flush=True)
-    _report([mutant.changed()[1] for mutant in drawn], tried, len(everything))
+        if mutant.changed()[1] not in results.by["traces"]:
+            try_traces(mutant, results)
+    left = [mutant for mutant in drawn if results.noticed(mutant.changed()[1]) is None]
+    if left:  # imports what the tests need once, for every fork
+        pytest.main(
+            ["--collect-only", "-qq", *{test for m in left for test in _tests_of(m.module)}]
+        )
+    for mutant in left:
+        try_tests(mutant, results)
 
 
-def _read(results: Path, again: bool) -> dict[str, str]:
-    lines = results.read_text(encoding="utf-8").splitlines() if results.is_file() else []
-    rows = [json.loads(line) for line in lines]
-    tried = {row["mutant"]: row["noticed_by"] for row in rows}
-    return {words: noticed for words, noticed in tried.items() if noticed or not again}
-
-
-def _report(drawn: list[str], tried: dict[str, str], there_are: int) -> None:
+def _report(drawn: list[str], results: Results, there_are: int) -> None:
     argued = {row["mutant"] for row in yaml.safe_load(EQUIVALENT.read_text(encoding="utf-8"))}
-    alive = [words for words in drawn if not tried[words]]
+    found = {words: results.noticed(words) for words in drawn}
+    tried = [words for words in drawn if found[words] is not None]
+    alive = [words for words in tried if not found[words]]
     same = [words for words in alive if _unplaced(words) in argued]
-    print(f"{len(drawn) - len(alive)} of {len(drawn)} killed, of {there_are} there are;")
+    print(f"{len(tried) - len(alive)} of {len(tried)} killed, of {there_are} there are;")
     print(f"{len(same)} of the {len(alive)} survivors are equivalent to what they change.")
+    waiting = sum(results.by["traces"].get(words) == "" for words in drawn if words not in tried)
+    if len(tried) < len(drawn):
+        print(f"{len(drawn) - len(tried)} are not tried to the end: {waiting} survive the traces.")
     for words in alive:
         print(f"{'equivalent' if words in same else 'SURVIVED'}: {words}")
 

@@ -1,10 +1,11 @@
 """A small share of `python -m tests.fuzz`, which goes on as long as asked."""
 
+import math
 import sys
 
 import pytest
 
-from tests.fuzz import check_actions, check_scenarios, check_settings, grown_by
+from tests.fuzz import CHECKS, check_actions, check_scenarios, check_settings, grown_by, in_parts
 
 
 def test_random_scenarios_keep_every_invariant():
@@ -21,5 +22,17 @@ def test_whatever_is_wrong_with_a_scenario_is_a_scenario_error():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_stepping_and_resetting_take_no_memory():
-    grown, _ = grown_by(steps=40_000, resets=40, seed=0)
+    grown, steps, begun = grown_by(steps=80_000, seed=0)
+    assert steps >= 79_000
+    assert begun > 256
     assert grown < 5.0
+
+
+def test_a_check_goes_on_from_what_has_been_done(tmp_path, monkeypatch):
+    seeds = []
+    monkeypatch.setitem(CHECKS, "settings", (lambda count, seed: seeds.append(seed) or count, 40))
+    results = tmp_path / "fuzz.json"
+    assert in_parts("settings", 100, 7, results, until=math.inf) == 100
+    assert in_parts("settings", 100, 7, results, until=math.inf) == 100
+    assert in_parts("settings", 150, 7, results, until=math.inf) == 150
+    assert seeds == [7, 47, 87, 107, 147]

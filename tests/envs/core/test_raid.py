@@ -9,6 +9,7 @@ from tests.envs.small import (
     asset,
     at,
     by_kind,
+    hold,
     mapping,
     package,
     shooter,
