@@ -1,8 +1,9 @@
 """A second, slow engagement model in plain Python, written from the documents, not from the core.
 
 One raid, one epoch, no arrays: what `docs` and the legends of state and parameters say of raids in
-a perfect picture, without campaigns, fighter pairs, jammers and neutral aircraft. It shares no code
-with `envs.core`, so a slip would have to be made twice, in two ways of writing, to go unseen.
+a perfect picture, and of the lulls between those of a campaign; without fighter pairs, jammers and
+neutral aircraft. It shares no code with `envs.core`, so a slip would have to be made twice, in two
+ways of writing, to go unseen.
 """
 
 import math
@@ -84,6 +85,8 @@ class World:
     health: list[float]
     sensors: list[Row]
     counts: dict[str, float]
+    day: float = 0.0
+    depots: list[int] = field(default_factory=list)  # by delivery: what nobody could take yet
 
 
 @dataclass
@@ -316,6 +319,75 @@ def reload(shooter: Shooter, now_s: float) -> None:
     coming = min(made.reload_rounds, shooter.reserve)
     if shooter.reload_s == math.inf and 0 < coming <= made.magazine - shooter.rounds:
         shooter.reload_s = now_s + made.reload_s
+
+
+def pass_lull(
+    world: World,
+    day: float,
+    repair_per_day: float,
+    deliveries: list[Row],
+    given: list[int | None],
+) -> None:
+    """Let the days until the next raid pass; its threats are not drawn here.
+
+    Args:
+        world: changed in place.
+        day: of the next raid.
+        repair_per_day: health that each asset regains.
+        deliveries: each with `kind`, `rounds_per_day`, `first_day` and `nations`, a bool each.
+        given: for each of them the shooter that is to have all of it; None: by need.
+    """
+    world.health = [
+        min(1.0, health + repair_per_day * (day - world.day)) for health in world.health
+    ]
+    for shooter in world.shooters:
+        made = shooter.made
+        stands = made.asset < 0 or world.health[made.asset] > 0.0
+        shooter.able = made.ready_day <= day < made.leave_day and stands
+    for sensor in world.sensors:
+        stands = sensor.asset < 0 or world.health[sensor.asset] > 0.0
+        sensor.able = stands and (sensor.shooter < 0 or world.shooters[sensor.shooter].able)
+    for d, delivery in enumerate(deliveries):
+        arrived = [
+            math.floor(delivery.rounds_per_day * max(0.0, until - delivery.first_day))
+            for until in (world.day, day)
+        ]
+        world.depots[d] += arrived[1] - arrived[0]
+        hand_out(world, d, delivery, given[d])
+    for shooter in world.shooters:  # a lull is longer than any reload
+        brought = min(shooter.made.magazine - shooter.rounds, shooter.reserve)
+        shooter.rounds, shooter.reserve = shooter.rounds + brought, shooter.reserve - brought
+        shooter.reload_s = math.inf
+    world.day, world.now_s = day, 0.0
+    world.counts["raids"] += 1
+
+
+def may_have(delivery: Row, shooter: Shooter, day: float) -> bool:
+    """Return whether a delivery can be given to a shooter, in the lull after the raid of a day."""
+    made = shooter.made
+    usable = made.kind == delivery.kind and bool(delivery.nations[made.nation])
+    return usable and day < made.leave_day
+
+
+def hand_out(world: World, d: int, delivery: Row, given: int | None) -> None:
+    """Give what lies in a depot to one shooter, or round by round to whoever has least for it."""
+    if given is not None and world.shooters[given].able:
+        world.shooters[given].reserve += world.depots[d]
+        world.counts["rounds_delivered"] += world.depots[d]
+        world.depots[d] = 0
+    while world.depots[d] > 0:
+        takers = [
+            ((shooter.rounds + shooter.reserve) / (shooter.made.rounds + shooter.made.reserve), s)
+            for s, shooter in enumerate(world.shooters)
+            if shooter.able
+            and shooter.made.kind == delivery.kind
+            and delivery.nations[shooter.made.nation]
+        ]
+        if not takers:
+            return
+        world.shooters[min(takers)[1]].reserve += 1
+        world.counts["rounds_delivered"] += 1
+        world.depots[d] -= 1
 
 
 def over(world: World) -> bool:

@@ -1,19 +1,51 @@
 """The core agrees with an independent model in plain Python, transition by transition."""
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
 from tests.envs import scalar
+from tests.envs.random_play import random_orders
 from tests.envs.scalar_play import Sides, agree
 from tests.envs.test_invariants import scenarios
 
 
-@pytest.mark.parametrize(("scenario", "transitions"), [("duel", 1500), ("standard", 120)])
+@pytest.mark.parametrize(
+    ("scenario", "transitions"),
+    [
+        ("duel", 1500),
+        ("standard", 120),
+        ("small-clear", 300),
+        ("short-campaign", 600),
+        ("small-policing", 600),
+        ("campaign", 40),
+    ],
+)
 def test_the_core_agrees_with_the_scalar_model(scenario, transitions):
     """A few thousand of them; as many as asked with `python -m tests.envs.scalar_play`."""
     done, close = agree(scenario, transitions, seed=5)
     assert done >= transitions
     assert close <= done / 100
+
+
+def test_lulls_are_played_on_both_sides():
+    sides = Sides("small-policing", 4)
+    sides.batch.reset(None, [1, 2, 3, 4])
+    generator, lulls = np.random.default_rng(0), 0
+    while not sides.batch.terminated.all():
+        lulls += int(sides.batch.state().raid["lull"].sum())
+        sides.step(random_orders(sides.batch, generator, illegal=0.1))
+    assert lulls >= 4
+    assert sides.batch.metrics()["rounds_delivered"].min() > 0
+
+
+def test_a_slip_in_a_lull_is_found():
+    sides = Sides("short-campaign", 4)
+    sides.batch.reset(None, [1, 2, 3, 4])
+    sides.deliveries[0].rounds_per_day *= 3.0
+    with pytest.raises(AssertionError):
+        while not sides.batch.terminated.all():
+            sides.step(np.zeros((4, len(sides.made)), np.int64))
 
 
 @settings(max_examples=15, suppress_health_check=list(HealthCheck))
