@@ -94,6 +94,7 @@ def _true(batch: RaidBatch) -> Columns:
         "metric": (batch.scenario.metric_names, state.metrics),
         "raid": _fields(state.raid, ("epoch", "number", "day", "lull")),
         "threat": _fields(state.threat, None, there),
+        "contact": _fields(state.contact, ("track", "detections", "misses", "reports"), there),
         "route": _fields(state.route, None, np.isfinite(state.route["time_s"]) & there[..., None]),
         "engagement": _fields(state.engagement, None, flying),
     }

@@ -168,9 +168,9 @@ def test_a_ballistic_missile_starts_its_descent_in_the_entrys_direction():
 
 def test_a_row_without_a_threat_is_empty():
     """Also where a larger raid, under way, was before."""
-    batch = started(mapping(packages=[package(number=(1, 4))]), 64, threat_kind__hit=1.0)
-    hold(batch, 20)
-    batch.reset(None, np.arange(100, 164))
+    batch = started(mapping(packages=[package(number=(1, 4))]), 6, threat_kind__hit=1.0)
+    hold(batch, 3)
+    batch.reset(None, np.arange(100, 106))
     threats, routes = batch.state().threat, batch.state().route
     free = threats["status"] == ABSENT
     assert 0 < free.sum() < free.size
