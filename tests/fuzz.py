@@ -27,6 +27,7 @@ from hypothesis import seed as of_seed
 from hypothesis import strategies as st
 
 from agents.files import write_text
+from agents.progress import ProgressBar
 from envs.batch import RaidBatch
 from envs.scenario import load_scenario, read_scenario
 from envs.scenario_params import scenario_params
@@ -200,6 +201,13 @@ def _places(data: Any) -> Iterator[tuple[Any, Any]]:
             yield from _places(data[key])
 
 
+Told = Callable[[int], object]
+
+
+def _nobody(done: int) -> None:
+    """Tell nobody how far it is."""
+
+
 # What to check, and how many of it in a part, each part with a seed of its own.
 CHECKS: dict[str, tuple[Callable[[int, int], int], int]] = {
     "scenarios": (check_scenarios, 50),
@@ -208,7 +216,9 @@ CHECKS: dict[str, tuple[Callable[[int, int], int], int]] = {
 }
 
 
-def in_parts(what: str, count: int, seed: int, results: Path | None, until: float) -> int:
+def in_parts(
+    what: str, count: int, seed: int, results: Path | None, until: float, told: Told = _nobody
+) -> int:
     """Check part by part until `count` have been, earlier calls' included; return how many.
 
     Args:
@@ -217,6 +227,7 @@ def in_parts(what: str, count: int, seed: int, results: Path | None, until: floa
         seed: of the first part; that of a later one is as much larger as had been done before it.
         results: file that says what has been done, a line a kind and seed; None: from the start.
         until: time at which to end early, between two parts.
+        told: how many have been.
     """
     known = results is not None and results.is_file()
     notes = json.loads(results.read_text("utf-8")) if results is not None and known else {}
@@ -225,12 +236,15 @@ def in_parts(what: str, count: int, seed: int, results: Path | None, until: floa
     while notes.get(key, 0) < count and time.monotonic() < until:
         done = notes.get(key, 0)
         notes[key] = done + check(min(size, count - done), seed + done)
+        told(notes[key])
         if results is not None:
             write_text(results, json.dumps(notes, indent=1) + "\n")
     return int(notes.get(key, 0))
 
 
-def grown_by(steps: int, seed: int, until: float = math.inf) -> tuple[float, int, int]:
+def grown_by(
+    steps: int, seed: int, until: float = math.inf, told: Told = _nobody
+) -> tuple[float, int, int]:
     """Return by how many MB this process grows, the steps it made, and the raids it began.
 
     Args:
@@ -249,6 +263,7 @@ def grown_by(steps: int, seed: int, until: float = math.inf) -> tuple[float, int
         if call % 1000 == 0 or call == -300:
             batch.reset(None, rng.integers(0, 2**62, 256))
             begun += 256
+        told(max(call, 0) * batch.num_envs)
         batch.step(actions[call % 16])
         over = batch.terminated | batch.truncated
         batch.reset(over)
@@ -279,12 +294,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=math.inf)
     given = parser.parse_args()
     until = time.monotonic() + given.seconds
-    if given.what == "memory":
-        grown, done, begun = grown_by(given.count, given.seed, until)
-        print(f"{done} steps, {begun} raids begun: grown by {grown:.2f} MB")
-        return
-    done = in_parts(given.what, given.count, given.seed, given.results, until)
-    print(f"{given.what}: {done} without a fault")
+    with ProgressBar(given.what, given.count) as bar:
+        if given.what == "memory":
+            grown, done, begun = grown_by(given.count, given.seed, until, bar.update)
+            said = f"{done} steps, {begun} raids begun: grown by {grown:.2f} MB"
+        else:
+            what, count, seed = given.what, given.count, given.seed
+            done = in_parts(what, count, seed, given.results, until, bar.update)
+            said = f"{what}: {done} without a fault"
+    print(said)
 
 
 if __name__ == "__main__":

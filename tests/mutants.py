@@ -22,6 +22,7 @@ import json
 import random
 import resource
 import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -318,16 +319,23 @@ def try_all(drawn: list[Mutant], results: Results) -> None:
     """Try mutants that have not been: all by the traces, then those that are left by tests."""
     unchanged = by_traces(Mutant("damage", "strike", None))  # here: the scenarios stay loaded
     assert unchanged == "", f"without a change {unchanged}"
-    for mutant in drawn:
-        if mutant.changed()[1] not in results.by["traces"]:
-            try_traces(mutant, results)
+    untried = [m for m in drawn if m.changed()[1] not in results.by["traces"]]
+    for n, mutant in enumerate(untried):
+        _say(n, untried, "by traces")
+        try_traces(mutant, results)
     left = [mutant for mutant in drawn if results.noticed(mutant.changed()[1]) is None]
     if left:  # imports what the tests need once, for every fork
         pytest.main(
             ["--collect-only", "-qq", *{test for m in left for test in _tests_of(m.module)}]
         )
-    for mutant in left:
+    for n, mutant in enumerate(left):
+        _say(n, left, "by tests")
         try_tests(mutant, results)
+
+
+def _say(done: int, mutants: list[Mutant], how: str) -> None:
+    # No bar: its thread would be forked with every mutant.
+    print(f"{done} of {len(mutants)} {how}", file=sys.stderr)
 
 
 def _report(drawn: list[str], results: Results, there_are: int) -> None:

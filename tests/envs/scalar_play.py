@@ -14,6 +14,7 @@ a decision where the scalar model says that it was as close as that. Such are co
 import argparse
 import math
 import time
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
@@ -314,7 +315,8 @@ def main() -> None:
     until = time.monotonic() + given.seconds
     share = -(-given.transitions // len(given.scenario))
     for name in given.scenario:
-        done, close = agree(name, share, given.seed, until=until)
+        with ProgressBar(name, share) as bar:
+            done, close = agree(name, share, given.seed, until=until, told=bar.update)
         print(f"{name}: {done} transitions agree, {close} decisions too close to call", flush=True)
 
 
