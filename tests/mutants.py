@@ -86,9 +86,10 @@ class Mutant:
         words = "nothing"
         if self.node is not None:
             node = list(ast.walk(function))[self.node]
-            before, line = ast.unparse(node), getattr(node, "lineno", 0)
+            before = ast.unparse(node)
+            place = f"{source.name}:{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"
             _mutate(node)
-            words = f"{source.name}:{line} in {function.name}: {before} -> {ast.unparse(node)}"
+            words = f"{place} in {function.name}: {before} -> {ast.unparse(node)}"
         compiled = compile(ast.fix_missing_locations(tree), str(source), "exec")
         constants = [c for c in compiled.co_consts if isinstance(c, CodeType)]
         return next(c for c in constants if c.co_name == self.function), words

@@ -223,6 +223,16 @@ def test_a_lost_track_calls_it_back_from_its_way():
     assert not able_to_send(batch)
 
 
+def test_one_called_back_as_it_takes_off_has_been_aloft():
+    batch = started(scene(), shooter__reload_s=95.0)
+    fire(batch, 0, DRONE)
+    hold(batch, 26)
+    batch.state().sensor["able"] = False
+    hold(batch, 3)
+    assert of(batch, "take_off_s") == np.inf
+    assert (of(batch, "busy"), of(batch, "reload_s")) == (0, REACTION + 95.0)
+
+
 def test_what_another_pair_finds_neutral_calls_it_back():
     near = pair("near", (-30, 0), patrol=at(-30, 25))
     batch = started(scene(pair(), near))
