@@ -36,13 +36,19 @@ CHANGED: dict[str, dict[str, Any]] = {
     "standard": {"iterations": 6, "raids": 8_000, "search_raids": 2_000},
     "duel": {"iterations": 8, "raids": 40_000, "rate": 0.3, "hidden": 16}
     | {"search_raids": 20_000, "validation_raids": 20_000},
+    "low-flyers": {"iterations": 2},
+    "stovepipes": {"iterations": 2},
+    "standardised": {"iterations": 2},
+    "random": {"iterations": 2, "raids": 4_000},
     # Longer or larger episodes have more epochs to try decisions in.
-    "ballistic": {"raids": 3_000},
-    "air-policing": {"raids": 3_000},
-    "campaign": {"raids": 1_500, "search_raids": 600, "validation_raids": 1_024},
-    "rotation-gap": {"raids": 2_000, "search_raids": 600, "validation_raids": 1_024},
-    "rotation-overlap": {"raids": 2_000, "search_raids": 600, "validation_raids": 1_024},
-    "random": {"iterations": 5, "search_raids": 2_000},
+    "ballistic": {"iterations": 2, "raids": 3_000},
+    "air-policing": {"iterations": 2, "raids": 800}
+    | {"search_raids": 500, "validation_raids": 1_024},
+    "campaign": {"iterations": 2, "raids": 1_500, "search_raids": 600, "validation_raids": 1_024},
+    "rotation-gap": {"iterations": 2, "raids": 2_000}
+    | {"search_raids": 600, "validation_raids": 1_024},
+    "rotation-overlap": {"iterations": 2, "raids": 2_000}
+    | {"search_raids": 600, "validation_raids": 1_024},
     "region": {"raids": 600, "search_raids": 300, "validation_raids": 256},
 }
 """What differs from the default settings, by scenario."""

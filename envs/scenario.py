@@ -287,11 +287,12 @@ def _check_order(limits: tuple[float, float], key: str) -> None:
         raise ScenarioError(f"{key}: {[low, high]} must be [smallest, largest]")
 
 
-def _line(points: Any, key: str) -> tuple[LonLat, ...]:
-    @dataclass(frozen=True)
-    class _Point:
-        position: LonLat
+@dataclass(frozen=True)
+class _Point:
+    position: LonLat
 
+
+def _line(points: Any, key: str) -> tuple[LonLat, ...]:
     if not isinstance(points, list | tuple):
         raise ScenarioError(f"{key}: {points!r} is not a list of [longitude, latitude]")
     line = []

@@ -5,6 +5,7 @@ import math
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, field, fields
+from functools import cache
 from typing import Any, TypeVar, cast
 
 Record = TypeVar("Record")
@@ -64,7 +65,7 @@ def build(record: type[Record], data: Any, key: str, **given: Any) -> Record:
     for name in data:
         one_of(name, [item.name for item in items], f"{key}.{name}" if key else str(name))
     by_name = {item.name: item for item in items if item.name not in given}
-    hints = typing.get_type_hints(record)
+    hints = _hints(record)
     values = dict(given)
     for name, item in by_name.items():
         path = f"{key}.{name}" if key else name
@@ -73,6 +74,11 @@ def build(record: type[Record], data: Any, key: str, **given: Any) -> Record:
         elif item.default is MISSING and item.default_factory is MISSING:
             raise ScenarioError(f"{path}: missing; {_wanted(hints[name], item)} is needed")
     return record(**values)
+
+
+@cache
+def _hints(record: type[Any]) -> dict[str, Any]:
+    return typing.get_type_hints(record)
 
 
 def whole_number(value: Any, low: int, high: int, key: str) -> int:
