@@ -46,8 +46,26 @@ guard: setup
 .PHONY: conformance
 conformance: .venv-conformance/.setup-done .venv-rllib/.setup-done
 	.venv-conformance/bin/python -m pytest --no-skips $(CONFORMANCE) \
-		--ignore=tests/conformance/test_rllib.py $(ARGS)
+		--ignore=tests/conformance/test_rllib.py \
+		--ignore=tests/conformance/test_cluster.py $(ARGS)
 	.venv-rllib/bin/python -m pytest --no-skips tests/conformance/test_rllib.py $(ARGS)
+
+# Evaluation and evolution on a Ray cluster: three virtual machines on this one.
+.PHONY: test-cluster
+test-cluster: .venv-cluster/.setup-done
+	.venv-cluster/bin/python -m pytest --no-skips tests/conformance/test_cluster.py $(ARGS)
+
+.venv-cluster/.setup-done: pyproject.toml requirements.lock requirements-cluster.lock
+	test -x .venv-cluster/bin/python || $(PYTHON) -m venv .venv-cluster
+	.venv-cluster/bin/pip install --quiet -c requirements.lock -c requirements-cluster.lock \
+		-e ".[cluster]" pytest pytest-timeout
+	touch $@
+
+# A sweep through a real SLURM of one machine, queued again on the way. Needs root, and Debian's
+# packages slurm-wlm and munge.
+.PHONY: test-slurm
+test-slurm: setup
+	SLURM_NEEDED=1 $(BIN)/python -m pytest --no-skips tests/test_slurm.py $(ARGS)
 
 CONFORMANCE := tests/conformance tests/test_docs.py tests/agents/test_learned_adapter.py \
 	$(addprefix tests/envs/test_,checks.py gymnasium.py parallel_env.py sequential_env.py)

@@ -30,7 +30,10 @@ def main(composed: DictConfig) -> None:
         bound = runs.has_bound(config.bound, scenario)
         pictures = replay.files(Path(config.folder), config.replays, config.animation)
     seeds = range(config.first_seed, config.first_seed + config.raids)
-    evaluation = runs.score(policies, scenario, seeds, config.split, config.batch_size, bound=bound)
+    with schema.cluster(config) as mapped:
+        evaluation = runs.score(
+            policies, scenario, seeds, config.split, config.batch_size, bound=bound, mapped=mapped
+        )
     folder, shown = Path(config.folder), seeds[: max(config.replays, 1)]
     report.write(evaluation, folder, replay.telling_files(evaluation), replay.named(pictures))
     replay.write_pictures(policies, scenario, shown, config.split, pictures)

@@ -9,9 +9,10 @@ import numpy as np
 
 from agents import scoring
 from agents.bounds.bound import LUCK_KNOWN, LUCK_UNKNOWN, RaidBounds, raid_bounds
+from agents.cluster import Map, here
 from agents.losses import LossBook, Losses
 from agents.policy import Policy
-from agents.rollout import Rows, play
+from agents.rollout import Rows, play, play_everywhere
 from envs.scenario import Scenario
 
 REFERENCE = "wta_greedy"
@@ -142,6 +143,7 @@ def evaluate(
     batch_size: int = 256,
     start: str | None = None,
     bound: bool = True,
+    mapped: Map | None = None,
 ) -> Evaluation:
     """Play every policy on the same raids and compare them raid by raid.
 
@@ -155,6 +157,8 @@ def evaluate(
         batch_size: Raids played side by side; results do not depend on it.
         start: The policy that training started from, if gains over it are wanted.
         bound: Whether to compute what no policy can do better than, as well.
+        mapped: Does the raids in pieces, on a cluster say; the rows are the same to the bit.
+            Decisions are timed in this process all the same.
 
     Raises:
         ValueError: If ``REFERENCE`` is missing, or a bound is asked for a scenario that
@@ -168,15 +172,23 @@ def evaluate(
     timings: dict[str, list[float]] = {name: [] for name in policies}
     for name, policy in policies.items():
         tell = None if progress is None else _named(progress, name)
-        look = (book := LossBook()).watch
-        rows[name] = play(policy, scenario, seeds, split, batch_size, tell, watch=look, ended=look)
+        book = LossBook()
+        if mapped is None:
+            look = book.watch
+            rows[name] = play(
+                policy, scenario, seeds, split, batch_size, tell, watch=look, ended=look
+            )
+        else:
+            rows[name] = play_everywhere(
+                mapped, policy, scenario, seeds, split, batch_size, tell, book
+            )
         lost[name] = book.losses(scenario, float(rows[name]["undefended_loss"].sum()))
         few = seeds[:_TIMED_RAIDS]
         play(policy, scenario, few, split, batch_size=1, timings=timings[name])
     bounds = None
     if bound:
         tell = None if progress is None else _named(progress, BOUND)
-        bounds = raid_bounds(scenario, seeds, split, tell)
+        bounds = raid_bounds(scenario, seeds, split, tell, mapped or here)
     compared = compare(rows, timings, scenario.name, seeds, split, classical, start, bounds, lost)
     return replace(compared, scenario_version=scenario.version)
 

@@ -6,10 +6,15 @@ the writer. If the disk is full, what stood there stands.
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+LOCK_FILE = ".lock"
 
 
 class SaveError(OSError):
@@ -75,6 +80,27 @@ def complete_folder(folder: Path) -> Path | None:
     """The folder, the previous one if a writer was killed between two renames, or None."""
     candidates = (folder, _beside(folder, "previous"))
     return next((candidate for candidate in candidates if candidate.is_dir()), None)
+
+
+@contextmanager
+def locked(folder: Path, wait: bool = False) -> Iterator[bool]:
+    """Lock a folder, made if need be, against other processes that ask; freed by any end of ours.
+
+    Args:
+        folder: To lock.
+        wait: Whether to wait until nobody else has it.
+
+    Yields:
+        Whether nobody else has it. On file systems without locks: True.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK_FILE).open("a") as file:
+        alone = True
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except OSError as error:
+            alone = error.errno not in (errno.EAGAIN, errno.EACCES)
+        yield alone
 
 
 def _refused(path: Path, error: Exception) -> SaveError:

@@ -49,7 +49,7 @@ class LossBook:
         """Start with blank pages; everything else is read from the batch that is shown."""
         self._leaked: NDArray[np.bool_] | None = None
         self._health = np.zeros((0, 0))
-        self._entries: list[tuple[int, int, int, int, float]] = []  # kind, asset, minute, raid
+        self.entries: list[tuple[int, int, int, int, float]] = []  # kind, asset, minute, raid
         self._strikes: dict[int, _Strikes] = {}  # by parameter set
 
     def watch(self, batch: RaidBatch, places: NDArray[np.int64]) -> None:
@@ -81,7 +81,7 @@ class LossBook:
             undefended_loss: Of all the raids together.
         """
         kinds, assets = scenario.threat_kinds, scenario.assets
-        columns = np.array(self._entries or np.zeros((0, 5)))
+        columns = np.array(self.entries or np.zeros((0, 5)))
         kind, asset, minute, raid = columns[:, :4].astype(int).T
         share = columns[:, 4] / max(undefended_loss, np.finfo(float).tiny)
         of_kind = np.bincount(kind, share, len(kinds)).tolist()
@@ -107,7 +107,7 @@ class LossBook:
             if taken > 0.0:
                 minute = int(threat["impact_s"] // _MINUTE_S)
                 loss = strikes.value[asset] * taken
-                self._entries.append((kind, strikes.place[asset], minute, raid, loss))
+                self.entries.append((kind, strikes.place[asset], minute, raid, loss))
 
 
 @dataclass(frozen=True)

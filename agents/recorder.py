@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,6 +34,9 @@ from envs.scenario import Scenario
 _LOOKED_AT = 16  # validation raids whose decisions are drawn as histograms
 _PICTURES = 8  # of a raid, in a whole run
 
+Watch = Callable[[dict[str, float], float], object]
+"""Shown the figures that were recorded, and the share of the budget that is used."""
+
 
 class Recorder:
     """Takes named figures and the step they belong to; names stay stable over versions."""
@@ -46,6 +49,7 @@ class Recorder:
         done: int = -1,
         settings: Any = None,
         scenario: Scenario | None = None,
+        watch: Watch | None = None,
     ) -> None:
         """Take up the record of a run.
 
@@ -57,7 +61,9 @@ class Recorder:
                 that was killed before it saved them, is dropped. -1: the run begins.
             settings: Dataclass of the agent's settings, shown as text; None: none.
             scenario: What is played, which charts and pictures depend on; None: there are none.
+            watch: Told what is recorded.
         """
+        self._watch, self._budget = watch, budget
         self._bar = ProgressBar(title, budget)
         path = folder / PROGRESS_FILE
         if path.is_file():
@@ -95,6 +101,8 @@ class Recorder:
         if figures:
             self._file.write(json.dumps({"step": step} | figures) + "\n")
             self._file.flush()
+            if self._watch is not None:
+                self._watch(figures, step / max(self._budget, 1))
         self._seen |= figures
         self._bar.update(step, self._words())
 

@@ -27,6 +27,7 @@ COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Of policies in plots, apart also for colour-blind eyes."""
 
 _COLOUR, _BOUND_COLOUR = "#1f4e79", "#b03a2e"
+RESULTS_FILE = "results.json"
 _PACKAGES = ("balticshield", "gymnasium", "numba", "numpy")
 _PACKAGES_OF_SOME = ("torch", "stable-baselines3", "sb3-contrib", "cma")
 REPORT = "report.html"
@@ -82,11 +83,12 @@ def write(
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "table.md").write_text(table(evaluation), encoding="utf-8")
-    results = as_dict(evaluation, replays or {}) | {"pictures": dict(pictures or {})}
-    write_text(folder / "results.json", json.dumps(results, indent=2) + "\n")
     _write_csv(evaluation, folder / "results.csv")
     plot(evaluation).savefig(folder / "results.png", dpi=150)
+    results = as_dict(evaluation, replays or {}) | {"pictures": dict(pictures or {})}
     write_text(folder / REPORT, page(results, _course(folder)))
+    # Last, since it tells a sweep that a run is over.
+    write_text(folder / RESULTS_FILE, json.dumps(results, indent=2) + "\n")
 
 
 def _course(folder: Path) -> list[dict[str, float]]:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from copy import deepcopy
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.cluster import Map, pieces
 from agents.policy import Planner, Policy
 from envs.batch import RaidBatch
 from envs.rendering.record import Record, Recorder
@@ -22,7 +25,20 @@ Rows = dict[str, NDArray[Any]]
 IDLE = -1
 """Place of a member of the batch that has no raid left."""
 
+_PIECE, _PLANNER_PIECE = 256, 1
+"""Raids of one job on a cluster, whatever its size."""
+
 Watch = Callable[[RaidBatch, NDArray[np.int64]], None]
+
+
+class Book(Protocol):
+    """Something that looks on while raids are played and makes entries, such as of losses."""
+
+    entries: list[Any]
+
+    def watch(self, batch: RaidBatch, places: NDArray[np.int64]) -> None:
+        """Looks at a batch, as ``watch`` and ``ended`` of ``play`` do."""
+        ...
 
 
 def play(
@@ -61,9 +77,7 @@ def play(
     Raises:
         ValueError: If ``seeds`` is empty.
     """
-    queue = np.asarray(seeds, dtype=np.int64)
-    if queue.ndim != 1 or queue.size == 0:
-        raise ValueError(f"seeds must be a list of at least one seed, got {seeds!r}")
+    queue = _checked(seeds)
     size = min(batch_size, queue.size)
     batch = RaidBatch(scenario, size)
     batch.reset(seeds=queue[:size], split=split)
@@ -125,6 +139,66 @@ def record_raid(policy: Policy, scenario: Scenario, seed: int, split: str = "val
 
     play(policy, scenario, [seed], split, batch_size=1, watch=note, ended=note)
     return recorders[0].record
+
+
+def play_everywhere(
+    mapped: Map,
+    policy: Policy,
+    scenario: Scenario,
+    seeds: Sequence[int] | NDArray[np.int64],
+    split: str = "validation",
+    batch_size: int = 256,
+    progress: Callable[[int], None] | None = None,
+    book: Book | None = None,
+) -> Rows:
+    """Play the raid of every seed once, in pieces that many workers may do; see :func:`play`.
+
+    Args:
+        mapped: Does the pieces.
+        policy: Copied to the workers.
+        scenario: As of :func:`play`.
+        seeds: As of :func:`play`.
+        split: As of :func:`play`.
+        batch_size: As of :func:`play`.
+        progress: Told the number of finished raids after every piece, in their order.
+        book: Blank; a copy looks on at every piece, and it gets their entries.
+
+    Returns:
+        The rows that :func:`play` returns, to the bit.
+    """
+    queue = _checked(seeds)
+    jobs = pieces(queue, _PLANNER_PIECE if isinstance(policy, Planner) else _PIECE)
+    done: list[Rows] = []
+    work = partial(_piece, policy, scenario, split, batch_size, book)
+    for rows, entries in mapped(work, jobs):
+        done.append(rows)
+        if book is not None:
+            book.entries += entries
+        if progress is not None:
+            progress(sum(len(own["seed"]) for own in done))
+    return {name: np.concatenate([rows[name] for rows in done]) for name in done[0]}
+
+
+def _checked(seeds: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+    queue = np.asarray(seeds, dtype=np.int64)
+    if queue.ndim != 1 or queue.size == 0:
+        raise ValueError(f"seeds must be a list of at least one seed, got {seeds!r}")
+    return queue
+
+
+def _piece(
+    policy: Policy,
+    scenario: Scenario,
+    split: str,
+    batch_size: int,
+    book: Book | None,
+    seeds: NDArray[np.int64],
+) -> tuple[Rows, list[Any]]:
+    if book is None:
+        return play(policy, scenario, seeds, split, batch_size), []
+    own = deepcopy(book)
+    rows = play(policy, scenario, seeds, split, batch_size, watch=own.watch, ended=own.watch)
+    return rows, own.entries
 
 
 def _write(rows: Rows, results: Rows, members: NDArray[np.intp], places: NDArray[np.int64]) -> None:

@@ -19,20 +19,30 @@ from agents.classical.terms import flat_price
 from agents.classical.tuning import GenerationReport, tune_pricing
 from agents.classical.tuning_history import TuningHistory, TuningSettings
 from agents.classical.weights_file import load_tuned, save_tuned, weights_path
+from agents.cluster import Map
 from agents.evaluation import BOUND, REFERENCE, Evaluation, evaluate
 from agents.learned import network_training, training
 from agents.learned.archive import load_archive
 from agents.learned.checkpoint import load_agent, saved_agent, saved_steps
 from agents.learned.network_files import NETWORK_NAMES, load_network, released_policy
 from agents.learned.price_network import NetworkPolicy
-from agents.learned.settings import NetworkSettings, TrainingSettings
+from agents.learned.settings import (
+    AGENT_NAMES,
+    EvolutionSettings,
+    NetworkSettings,
+    TrainingSettings,
+)
 from agents.learned.validation import Validation
 from agents.policy import Policy
 from agents.progress import ProgressBar
-from agents.recorder import Recorder
+from agents.recorder import Recorder, Watch
 from envs.scenario import Scenario
 from envs.validation import one_of
 
+AGENTS: dict[str, type] = {name: settings for settings, name in AGENT_NAMES.items()} | {
+    "pricing": TuningSettings
+}
+"""Settings of everything that learns, by name."""
 WEIGHTS_FILE = "weights.yaml"
 HISTORY_FILE = "history.json"
 RELEASED = "price_network"
@@ -41,7 +51,14 @@ RELEASED = "price_network"
 Policies = dict[str, Policy]
 
 
-def fit(settings: Any, scenario: Scenario, folder: Path, stopped: Callable[[], bool]) -> Policies:
+def fit(
+    settings: Any,
+    scenario: Scenario,
+    folder: Path,
+    stopped: Callable[[], bool],
+    watch: Watch | None = None,
+    mapped: Map | None = None,
+) -> Policies:
     """Learn, or go on learning, what ``settings`` ask for.
 
     Args:
@@ -49,18 +66,20 @@ def fit(settings: Any, scenario: Scenario, folder: Path, stopped: Callable[[], b
         scenario: What is learned.
         folder: Of the run; progress found there is continued.
         stopped: Asked now and then; once True, the run is saved and left.
+        watch: Told what is recorded.
+        mapped: Plays populations in pieces, on a cluster say; for ``es`` and ``pricing`` alone.
 
     Returns:
         The agent as it was at step 0 and as it is now, by name for the table.
     """
     if isinstance(settings, TuningSettings):
-        return fit_pricing(settings, scenario, folder, stopped)
+        return fit_pricing(settings, scenario, folder, stopped, watch, mapped)
     if isinstance(settings, NetworkSettings):
-        return fit_network(settings, scenario, folder, stopped)
+        return fit_network(settings, scenario, folder, stopped, watch, mapped)
     assert isinstance(settings, TrainingSettings)
     resume = has_training(folder)
     done = saved_steps(folder / training.TRAINING_FOLDER) if resume else -1
-    with Recorder(folder, "training", settings.steps, done, settings, scenario) as recorder:
+    with Recorder(folder, "training", settings.steps, done, settings, scenario, watch) as recorder:
         trained = training.fit(
             settings,
             scenario,
@@ -73,13 +92,21 @@ def fit(settings: Any, scenario: Scenario, folder: Path, stopped: Callable[[], b
     return {"agent, step 0": training.initial_agent(settings, scenario), "agent, trained": trained}
 
 
-def check(settings: Any, scenario: Scenario) -> None:
+def check(settings: Any, scenario: Scenario, cluster: str | None = None) -> None:
     """Build the agent once, so that what it lacks is said before a run's folder is made.
+
+    Args:
+        settings: Settings of an agent.
+        scenario: What is learned.
+        cluster: Where its populations are to be played, if it is said.
 
     Raises:
         FileNotFoundError: If it starts from tuned weights that the scenario does not have.
-        ValueError: If the settings and the scenario do not fit together.
+        ValueError: If the settings and the scenario do not fit together, or the agent has no
+            populations.
     """
+    if cluster is not None and not isinstance(settings, EvolutionSettings | TuningSettings):
+        raise ValueError(f"cluster={cluster}: only es and pricing learn from populations of raids")
     if isinstance(settings, TrainingSettings):
         training.initial_agent(settings, scenario)
     elif isinstance(settings, NetworkSettings):
@@ -101,7 +128,12 @@ def has_bound(wanted: bool, scenario: Scenario) -> bool:
 
 
 def fit_pricing(
-    settings: TuningSettings, scenario: Scenario, folder: Path, stopped: Callable[[], bool]
+    settings: TuningSettings,
+    scenario: Scenario,
+    folder: Path,
+    stopped: Callable[[], bool],
+    watch: Watch | None = None,
+    mapped: Map | None = None,
 ) -> Policies:
     """Tune the pricing rule; see :func:`fit`. Its step 0 is the best single price."""
     path = folder / HISTORY_FILE
@@ -110,9 +142,14 @@ def fit_pricing(
         history = TuningHistory.load(path)
     done = len(history.fitness)
     validation = Validation(
-        scenario, settings.validation_seed, settings.validation_raids, settings.batch_size
+        scenario,
+        settings.validation_seed,
+        settings.validation_raids,
+        settings.batch_size,
+        mapped,
     )
-    with Recorder(folder, "tuning", settings.generations, done, settings, scenario) as recorder:
+    budget = settings.generations
+    with Recorder(folder, "tuning", budget, done, settings, scenario, watch) as recorder:
 
         def on_generation(report: GenerationReport) -> bool:
             # Saved last: what was recorded but not saved is dropped and recorded again.
@@ -127,7 +164,7 @@ def fit_pricing(
             history.save(path)
             return not stopped()
 
-        tuned, _ = tune_pricing(scenario, settings, on_generation, history)
+        tuned, _ = tune_pricing(scenario, settings, on_generation, history, mapped)
     history.save(path)
     save_tuned(tuned, folder / WEIGHTS_FILE)
     start = flat_price(tuned.threshold, scenario.shooter_kinds)
@@ -138,20 +175,24 @@ def fit_pricing(
 
 
 def fit_network(
-    settings: NetworkSettings, scenario: Scenario, folder: Path, stopped: Callable[[], bool]
+    settings: NetworkSettings,
+    scenario: Scenario,
+    folder: Path,
+    stopped: Callable[[], bool],
+    watch: Watch | None = None,
+    mapped: Map | None = None,
 ) -> Policies:
     """Train a price network; see :func:`fit`. Its step 0 is the rule it starts from."""
     done = network_training.saved_raids(folder, settings)
     budget = settings.iterations * settings.raids
-    with Recorder(folder, "training", budget, done, settings, scenario) as recorder:
+    with Recorder(folder, "training", budget, done, settings, scenario, watch) as recorder:
         trained = network_training.fit(
-            settings,
-            scenario,
-            folder,
+            *(settings, scenario, folder),
             resume=done >= 0,
             report=recorder,
             stopped=stopped,
             look=recorder.look,
+            mapped=mapped,
         )
     start = network_training.initial_network(settings, scenario)
     return {
@@ -205,6 +246,7 @@ def score(
     batch_size: int = 256,
     start: str | None = None,
     bound: bool = True,
+    mapped: Map | None = None,
 ) -> Evaluation:
     """Evaluate policies on the same raids, showing progress; see ``evaluation.evaluate``."""
     order = {name: place for place, name in enumerate([*policies, BOUND][: len(policies) + bound])}
@@ -219,6 +261,7 @@ def score(
             batch_size=batch_size,
             start=start,
             bound=bound,
+            mapped=mapped,
         )
 
 

@@ -42,7 +42,7 @@ def main() -> None:
         return
     release = chosen.release or last_release()
     workers = [_worker(tree, chosen.cases) for tree in (sources(release), ROOT)]
-    times = [np.inf, np.inf]
+    times: list[Any] = [np.inf, np.inf]
     for _ in range(chosen.rounds):
         for n, worker in enumerate(workers):
             times[n] = np.minimum(times[n], _ask(worker))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -18,19 +18,17 @@ from typing import Any, NoReturn
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException
+from hydra.types import RunMode
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from agents.classical.tuning_history import TuningSettings
-from agents.files import LoadError, SaveError, write_text
-from agents.learned.settings import AGENT_NAMES
+from agents.cluster import Map, workers
+from agents.files import LoadError, SaveError, locked, write_text
 from agents.progress import CONFIG_FILE
+from agents.runs import AGENTS
+from conf import sweep
 from envs.core.randomness import SPLITS
 from envs.scenario import read_scenario
-
-AGENTS: dict[str, type] = {name: settings for settings, name in AGENT_NAMES.items()} | {
-    "pricing": TuningSettings
-}
 
 
 @dataclass
@@ -43,9 +41,12 @@ class TrainConfig:
         scenario: The scenario as a mapping; ``envs.scenario`` checks it.
         seed: Of everything random in training.
         folder: Where the run is written.
+        sweep: With ``-m``, the folder of all its runs; each gets a folder of its own in it.
         resume: Folder of an earlier run to continue, or None.
         final_raids: Validation raids of the table at the end; training never sees them.
         bound: Whether that table says what no policy can do better than.
+        cluster: Where populations and the raids of that table are played: ``local``, ``auto`` or
+            ``HOST:PORT`` of a Ray cluster; None: here.
     """
 
     agent: Any = MISSING
@@ -53,9 +54,11 @@ class TrainConfig:
     scenario: dict[str, Any] = MISSING
     seed: int = 0
     folder: str = MISSING
+    sweep: str = "runs/sweep"
     resume: str | None = None
     final_raids: int = 2000
     bound: bool = True
+    cluster: str | None = None
 
     def __post_init__(self) -> None:
         """Reject what cannot run."""
@@ -77,6 +80,8 @@ class EvaluateConfig:
         bound: Whether to compute what no policy can do better than.
         replays: Raids, the first ones, of which every policy is shown in ``replay.html``.
         animation: ``gif`` or ``mp4``: the first raid as the last policy plays it; None: none.
+        cluster: Where the raids are played: ``local``, ``auto`` or ``HOST:PORT`` of a Ray cluster;
+            None: here.
         trust: Whether policies may be archives of Stable-Baselines3, which run code when loaded.
         folder: Where the results are written.
     """
@@ -90,6 +95,7 @@ class EvaluateConfig:
     bound: bool = True
     replays: int = 0
     animation: str | None = None
+    cluster: str | None = None
     trust: bool = False
     folder: str = MISSING
 
@@ -127,8 +133,11 @@ def resolve_training(composed: DictConfig) -> TrainConfig:
     Raises:
         ValueError: If a value is out of range, a key is unknown or the folder holds no run.
     """
-    if composed.resume is not None:
-        composed = _earlier(Path(composed.resume), list(HydraConfig.get().overrides.task))
+    overrides = list(HydraConfig.get().overrides.task)
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        composed.folder = str(sweep.run_folder(composed.sweep, overrides))
+    elif composed.resume is not None:
+        composed = _earlier(Path(composed.resume), overrides)
     _check_known(composed)
     config = OmegaConf.to_object(composed)
     assert isinstance(config, TrainConfig)
@@ -147,18 +156,44 @@ def resolve_evaluation(composed: DictConfig) -> EvaluateConfig:
     return config
 
 
-def open_folder(config: TrainConfig) -> Path:
-    """Make the run's folder and write the configuration there, for people and for resuming.
+@contextmanager
+def open_folder(config: TrainConfig) -> Iterator[Path | None]:
+    """Open a run's folder for this process alone, with its configuration in it.
 
-    Raises:
-        ValueError: If a new run would write into a folder that has something in it.
+    Yields:
+        The folder, or None if this is a run of a sweep that is over, or that another process makes.
     """
-    folder = Path(config.folder)
-    if config.resume is None and folder.is_dir() and any(folder.iterdir()):
-        raise ValueError(f"folder={folder} is not empty; to continue it: resume={folder}")
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / CONFIG_FILE, OmegaConf.to_yaml(OmegaConf.structured(config)))
-    return folder
+    folder, text = Path(config.folder), OmegaConf.to_yaml(OmegaConf.structured(config))
+    opened: Path | None = folder
+    swept = HydraConfig.get().mode == RunMode.MULTIRUN
+    with ExitStack() as stack:
+        with one_line_errors():
+            alone = stack.enter_context(locked(folder))
+            if swept and sweep.nothing_to_do(folder, text, alone):
+                opened = None
+            elif not alone:
+                raise ValueError(f"{folder} is being written by another process")
+            elif not swept and config.resume is None and sweep.has_something(folder):
+                raise ValueError(f"folder={folder} is not empty; to continue it: resume={folder}")
+            else:
+                write_text(folder / CONFIG_FILE, text)
+        yield opened
+
+
+@contextmanager
+def cluster(config: TrainConfig | EvaluateConfig) -> Iterator[Map | None]:
+    """What to map work on a cluster with, or None; that there is none is said in one line."""
+    with ExitStack() as stack:
+        with one_line_errors():
+            mapped = stack.enter_context(workers(config.cluster))
+        yield mapped
+
+
+def how_to_continue(config: TrainConfig) -> str:
+    """What to type so that a run that was stopped goes on."""
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        return "the same command goes on"
+    return f"to continue: python train.py resume={config.folder}"
 
 
 def launch(main: Callable[[], None]) -> None:
@@ -190,12 +225,16 @@ def one_line_errors() -> Iterator[None]:
 
 def _own_scenario(argument: str) -> str:
     """Make ``scenario=path/to/mine.yaml`` an option of the group, like those of the package."""
-    path = Path(argument.removeprefix("scenario="))
-    if not argument.startswith("scenario=") or path.suffix not in (".yaml", ".yml"):
+    if not argument.startswith("scenario="):
         return argument
-    name = f"own_{path.stem}"
-    ConfigStore.instance().store(group="scenario", name=name, node=read_scenario(path))
-    return f"scenario={name}"
+    names = []
+    for name in argument.removeprefix("scenario=").split(","):
+        path = Path(name)
+        names.append(f"own_{path.stem}" if path.suffix in (".yaml", ".yml") else name)
+        if names[-1] != name:
+            scenario = read_scenario(path)
+            ConfigStore.instance().store(group="scenario", name=names[-1], node=scenario)
+    return f"scenario={','.join(names)}"
 
 
 def _exit(message: str, code: int = 2) -> NoReturn:

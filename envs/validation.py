@@ -3,7 +3,7 @@
 import difflib
 import math
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import MISSING, Field, field, fields
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -65,7 +65,7 @@ def build(record: type[Record], data: Any, key: str, **given: Any) -> Record:
     for name in data:
         one_of(name, [item.name for item in items], f"{key}.{name}" if key else str(name))
     by_name = {item.name: item for item in items if item.name not in given}
-    hints = _hints(record)
+    hints = _hints(cast(Hashable, record))
     values = dict(given)
     for name, item in by_name.items():
         path = f"{key}.{name}" if key else name
@@ -77,7 +77,7 @@ def build(record: type[Record], data: Any, key: str, **given: Any) -> Record:
 
 
 @cache
-def _hints(record: type[Any]) -> dict[str, Any]:
+def _hints(record: Any) -> dict[str, Any]:
     return typing.get_type_hints(record)
 
 

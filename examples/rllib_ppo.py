@@ -14,6 +14,7 @@ from typing import Any
 
 # Before Ray is imported: it reports usage by default.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 import gymnasium
 import ray
@@ -85,17 +86,21 @@ def config(scenario: str = "duel", runners: int = 0, seed: int = 0) -> PPOConfig
     )
 
 
-def train(iterations: int, **settings: Any) -> list[dict[str, float]]:
+def train(iterations: int, address: str | None = None, **settings: Any) -> list[dict[str, float]]:
     """Train, and return figures of each iteration.
 
     Args:
         iterations: of 2,048 steps each.
+        address: of a running cluster, `auto` or `HOST:PORT`; None starts Ray here, for this alone.
         **settings: see `config`.
 
     Returns:
         Per iteration the `steps` so far and the mean `return` of the episodes that ended last.
     """
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    if address is None:
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    else:
+        ray.init(address, log_to_driver=False)
     algorithm = config(**settings).build_algo()
     figures = []
     try:
@@ -119,5 +124,6 @@ if __name__ == "__main__":
     parser.add_argument("--iterations", type=int, default=5)
     parser.add_argument("--scenario", default="duel")
     parser.add_argument("--runners", type=int, default=0)
+    parser.add_argument("--address", help="of a running cluster: auto or HOST:PORT")
     arguments = vars(parser.parse_args())
     train(**arguments)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from agents.bounds.prices import no_prices
 from agents.bounds.problem import fire_of, supply_of, worth_of
 from agents.bounds.replies import needs_of
 from agents.bounds.search import protected_at, search_prices
+from agents.cluster import Map, here
 from envs.batch import split_index
 from envs.core.params import Params
 from envs.parameter_sets import parameter_sets
@@ -67,6 +69,7 @@ def raid_bounds(
     seeds: Sequence[int] | NDArray[np.int64],
     split: str = "validation",
     progress: Callable[[int], None] | None = None,
+    mapped: Map = here,
 ) -> RaidBounds:
     """Bound what can be protected in the raid of every seed.
 
@@ -75,6 +78,7 @@ def raid_bounds(
         seeds: One raid each.
         split: Which set of raids the seeds belong to.
         progress: Told the number of raids done.
+        mapped: Does the raids, in pieces.
 
     Raises:
         ValueError: If the scenario is not supported, or there are no seeds.
@@ -83,16 +87,18 @@ def raid_bounds(
     queue = np.asarray(seeds, dtype=np.int64)
     if queue.size == 0:
         raise ValueError("seeds must be a list of at least one seed")
+    jobs = [
+        (places[start : start + _BATCH], queue[places[start : start + _BATCH]], played)
+        for played, places in _by_deployment(scenario, queue, split)
+        for start in range(0, places.size, _BATCH)
+    ]
     rows, done = np.zeros((queue.size, 4)), 0
-    for played, places in _by_deployment(scenario, queue, split):
-        params = scenario_params(played)
-        for start in range(0, places.size, _BATCH):
-            some = places[start : start + _BATCH]
-            for place, foresight in zip(some, foresee(played, queue[some], split), strict=True):
-                rows[place] = bound_raid(played, params, foresight)
-                done += 1
-                if progress is not None:
-                    progress(done)
+    found = mapped(partial(_piece, split), [(played, own) for _, own, played in jobs])
+    for (places, _, _), bounds in zip(jobs, found, strict=True):
+        rows[places] = bounds
+        done += len(places)
+        if progress is not None:
+            progress(done)
     undefended, expected, known, unknown = rows.T
     # What hits by chance is taken out: the mean of undefended - expected is 0, whatever the share.
     share = unknown.sum() / max(expected.sum(), np.finfo(float).tiny)
@@ -108,6 +114,13 @@ def _by_deployment(
     index = sets.of_raids(np.stack([zeros + split_index(split), seeds, zeros], axis=1))
     for p in np.unique(index):
         yield sets.deployment(int(p)), np.flatnonzero(index == p)
+
+
+def _piece(
+    split: str, scenario: Scenario, seeds: NDArray[np.int64]
+) -> list[tuple[float, float, float, float]]:
+    params = scenario_params(scenario)
+    return [bound_raid(scenario, params, own) for own in foresee(scenario, seeds, split)]
 
 
 def bound_raid(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.cluster import Map, pieces
 from agents.policy import Actions, Observation
 from envs.batch import RaidBatch
 from envs.scenario import Scenario
 
 _METRICS = ("loss", "undefended_loss", "neutrals_shot")
+_EPISODES = 512
+"""Episodes of one job on a cluster, whatever its size."""
 
 
 class Allocator(Protocol):
@@ -53,8 +57,9 @@ class Trials:
     nor the order changes a score.
     """
 
-    def __init__(self, scenario: Scenario, batch_size: int) -> None:
-        """Makes the batch once; all runs share it."""
+    def __init__(self, scenario: Scenario, batch_size: int, mapped: Map | None = None) -> None:
+        """Makes the batch once; all runs share it. With ``mapped``, others play, in pieces."""
+        self._scenario, self._mapped = scenario, mapped
         self._batch = RaidBatch(scenario, batch_size)
         self._batch_size = batch_size
         names = scenario.metric_names
@@ -94,6 +99,8 @@ class Trials:
             Loss and undefended loss, in the scenario's unit of value, and neutral aircraft shot
             down, each [N, R].
         """
+        if self._mapped is not None:
+            return self._play_everywhere(self._mapped, allocator, seeds, split)
         candidates, raids = allocator.candidates, len(seeds)
         results = np.empty((len(self._columns_kept), raids * candidates))
         batch = self._batch
@@ -122,6 +129,14 @@ class Trials:
         tables = np.ascontiguousarray(results.reshape(-1, raids, candidates).transpose(0, 2, 1))
         return tuple(tables)
 
+    def _play_everywhere(
+        self, mapped: Map, allocator: Allocator, seeds: NDArray[np.int64], split: str
+    ) -> tuple[NDArray[np.float64], ...]:
+        jobs = pieces(seeds, max(1, _EPISODES // allocator.candidates))
+        play = partial(_piece, self._scenario, self._batch_size, allocator, split)
+        parts = zip(*mapped(play, jobs), strict=True)
+        return tuple(np.concatenate(part, axis=1) for part in parts)
+
     def _play_until_some_end(
         self, allocator: Allocator, candidate: NDArray[np.int64], busy: NDArray[np.bool_]
     ) -> NDArray[np.bool_]:
@@ -131,3 +146,10 @@ class Trials:
             over: NDArray[np.bool_] = batch.terminated | batch.truncated
             if (over & busy).any():
                 return over & busy
+
+
+def _piece(
+    scenario: Scenario, batch_size: int, allocator: Allocator, split: str, seeds: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], ...]:
+    batch_size = min(batch_size, allocator.candidates * len(seeds))
+    return Trials(scenario, batch_size).play(allocator, seeds, split)

@@ -23,6 +23,7 @@ from agents.classical.terms import find_columns, flat_price, term_names, weight_
 from agents.classical.trials import Trials
 from agents.classical.tuning_history import Finalist, TuningHistory, TuningSettings
 from agents.classical.weights_file import TunedWeights, load_tuned
+from agents.cluster import Map
 from envs.scenario import Scenario
 
 Weights = NDArray[np.float64]
@@ -65,6 +66,7 @@ def tune_pricing(
     settings: TuningSettings,
     on_generation: OnGeneration | None = None,
     history: TuningHistory | None = None,
+    mapped: Map | None = None,
 ) -> tuple[TunedWeights, TuningHistory]:
     """Tunes the single price, then the weights of the pricing rule.
 
@@ -74,6 +76,7 @@ def tune_pricing(
         on_generation: Called after each generation. Returning False ends the search early.
         history: Of an earlier call, to continue it exactly where it stood (it is filled while the
             search runs, so it is complete up to the last generation when one is interrupted).
+        mapped: Plays the candidates in pieces, on a cluster say, with the same scores.
 
     Returns:
         The tuned weights, and the history.
@@ -83,7 +86,7 @@ def tune_pricing(
     """
     history = TuningHistory(scenario.name, settings) if history is None else history
     history.check_continues(scenario.name, settings)
-    search = _Search(scenario, settings, history)
+    search = _Search(scenario, settings, history, mapped)
     search.tune_price()
     for generation in range(len(history.fitness), settings.generations):
         report = search.advance(generation)
@@ -96,10 +99,14 @@ class _Search:
     """The parts of one tuning run."""
 
     def __init__(
-        self, scenario: Scenario, settings: TuningSettings, history: TuningHistory
+        self,
+        scenario: Scenario,
+        settings: TuningSettings,
+        history: TuningHistory,
+        mapped: Map | None,
     ) -> None:
         self.scenario, self.settings, self.history = scenario, settings, history
-        self.trials = Trials(scenario, settings.batch_size)
+        self.trials = Trials(scenario, settings.batch_size, mapped)
         # A kind the scenario does not deploy has no effect, so its terms would wander.
         self.kinds = deployed_kinds(scenario)
         self.calendar = scenario.campaign.raids > 1 and settings.calendar

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from agents.classical.terms import term_names, weight_vector
 from agents.classical.trials import Trials
 from agents.classical.tuning import deployed_kinds
+from agents.cluster import Map
 from agents.learned.price_network import PARTS, NetworkAllocator, PriceNetwork, part_sizes
 from agents.learned.settings import EvolutionSettings
 from envs.scenario import Scenario
@@ -34,10 +35,14 @@ class Evolution:
     """An evolution strategy; see `agents.learned.network_training.Learner`."""
 
     def __init__(
-        self, network: PriceNetwork, scenario: Scenario, settings: EvolutionSettings
+        self,
+        network: PriceNetwork,
+        scenario: Scenario,
+        settings: EvolutionSettings,
+        mapped: Map | None = None,
     ) -> None:
         self.scenario, self.settings = scenario, settings
-        self._trials = Trials(scenario, settings.num_envs)
+        self._trials = Trials(scenario, settings.num_envs, mapped)
         self._kinds = deployed_kinds(scenario)
         self._terms = term_names(self._kinds, scenario.campaign.raids > 1)
         start = network if network.hidden > 0 else self._with_units(network)

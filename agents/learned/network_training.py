@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from agents.classical.weights_file import load_tuned, weights_path
+from agents.cluster import Map
 from agents.learned.evolution import Evolution
 from agents.learned.improvement import Improvement
 from agents.learned.network_files import (
@@ -63,6 +64,7 @@ def fit(
     report: Report | None = None,
     stopped: Callable[[], bool] | None = None,
     look: Look | None = None,
+    mapped: Map | None = None,
 ) -> PriceNetwork:
     """Train until the iterations are made or somebody asks to stop.
 
@@ -79,6 +81,8 @@ def fit(
         stopped: Asked between iterations, and at every epoch while decisions are tried; True ends
             the training.
         look: Shown the network's policy, and told the training raids played, after validations.
+        mapped: Plays an evolution strategy's candidates and the validation raids in pieces, on a
+            cluster say; what is learned is the same.
 
     Returns:
         The network in ``folder/agent``.
@@ -95,7 +99,7 @@ def fit(
     report, stopped = report or (lambda figures, done: None), stopped or (lambda: False)
     look = look or (lambda policy, done: None)
     with _kernel_threads(settings.threads):
-        _advance(settings, scenario, folder, saved, report, stopped, look)
+        _advance(settings, scenario, folder, saved, report, stopped, look, mapped)
     return load_network(folder / AGENT_FOLDER, scenario)
 
 
@@ -117,12 +121,17 @@ def _advance(
     report: Report,
     stopped: Callable[[], bool],
     look: Look,
+    mapped: Map | None,
 ) -> None:
     """Begin a training or go on with it, and save it after every iteration."""
     validation = Validation(
-        scenario, settings.validation_seed, settings.validation_raids, settings.num_envs
+        scenario,
+        settings.validation_seed,
+        settings.validation_raids,
+        settings.num_envs,
+        mapped,
     )
-    learner = _learner(settings, scenario)
+    learner = _learner(settings, scenario, mapped)
     state: dict[str, Any] = {"iterations": 0, "best": None}
     if saved is not None:
         state = saved
@@ -180,12 +189,12 @@ def _shown(report: Report, done: int, raids: int) -> Callable[[float], None]:
     return lambda share: report({}, done + int(share * raids))
 
 
-def _learner(settings: NetworkSettings, scenario: Scenario) -> Learner:
+def _learner(settings: NetworkSettings, scenario: Scenario, mapped: Map | None) -> Learner:
     network = initial_network(settings, scenario)
     if isinstance(settings, PriceNetworkSettings):
         return Improvement(network, scenario, settings)
     assert isinstance(settings, EvolutionSettings)
-    return Evolution(network, scenario, settings)
+    return Evolution(network, scenario, settings, mapped)
 
 
 def _save(

@@ -18,9 +18,10 @@ from agents.bounds.foresight import check_supported
 from agents.classical import make_policy
 from agents.classical.trials import share_less_penalties
 from agents.classical.weights_file import weights_path
+from agents.cluster import Map
 from agents.learned.moment import generators_kept
 from agents.policy import Policy
-from agents.rollout import Rows, play
+from agents.rollout import Rows, play, play_everywhere
 from envs.core.metrics import FIXED
 from envs.scenario import Scenario
 
@@ -39,17 +40,28 @@ class Validation:
         first_seed: Of the raids.
         raids: Number of them.
         batch_size: Raids played side by side; changes speed only.
+        mapped: Plays them in pieces, on a cluster say; the figures are the same.
     """
 
-    def __init__(self, scenario: Scenario, first_seed: int, raids: int, batch_size: int) -> None:
-        self.scenario, self._batch_size = scenario, batch_size
+    def __init__(
+        self,
+        scenario: Scenario,
+        first_seed: int,
+        raids: int,
+        batch_size: int,
+        mapped: Map | None = None,
+    ) -> None:
+        self.scenario, self._batch_size, self._mapped = scenario, batch_size, mapped
         self.seeds = first_seed + np.arange(raids, dtype=np.int64)
         self._references: Figures = {}
 
     def play(self, policy: Policy) -> Rows:
         """Play all raids; generators stand as they did before."""
+        what = (policy, self.scenario, self.seeds, "validation", self._batch_size)
         with generators_kept():
-            return play(policy, self.scenario, self.seeds, "validation", self._batch_size)
+            if self._mapped is None:
+                return play(*what)
+            return play_everywhere(self._mapped, *what)
 
     def score(self, rows: Rows) -> float:
         """What counts: the share of the value at risk that is protected, less penalties."""

@@ -65,7 +65,7 @@ def test_who_strikes_first_takes_first_and_the_next_what_is_left() -> None:
     threats = np.zeros(2, THREAT)
     threats["kind"], threats["impact_s"] = [0, 1], [100.0, 61.0]
     book._enter(threats, np.ones(1), 0, strikes)
-    first, second = book._entries
+    first, second = book.entries
     assert first == (1, 0, 1, 0, 7.0)
     assert second[:4] == (0, 0, 1, 0) and second[4] == pytest.approx(3.0)
 
