@@ -13,8 +13,8 @@ from pathlib import Path
 import yaml
 
 from agents.files import LOCK_FILE
+from agents.progress import CONFIG_FILE
 from agents.report import RESULTS_FILE
-from agents.runs import CONFIG_FILE
 from agents.sweep import leaves
 
 _LONGEST = 200  # letters of a folder's name; file systems take 255
