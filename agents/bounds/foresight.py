@@ -19,7 +19,7 @@ from agents.bounds.reach_kernel import forget, memory
 from envs import batch_kernels
 from envs.batch import RaidBatch
 from envs.core.params import Params
-from envs.core.state import ABSENT, INBOUND
+from envs.core.state import ABSENT, PENDING
 from envs.observation import Layout
 from envs.scenario import Scenario
 
@@ -125,7 +125,7 @@ def _put_what_is_seen(
     present = column["present"] > 0
     state = batch.state()
     threats, routes = state.threat, state.route
-    threats["status"] = np.where(present, INBOUND, ABSENT)
+    threats["status"] = np.where(present, PENDING, ABSENT)  # they come in with the first step
     threats["number"] = np.arange(present.shape[1])
     threats["kind"], threats["aim"] = kinds.argmax(axis=-1), apart.argmin(axis=-1)
     threats["leg"], threats["hits"], threats["kill_u"] = 0, True, 0.0
