@@ -49,7 +49,7 @@ CHANGED: dict[str, dict[str, Any]] = {
     | {"search_raids": 600, "validation_raids": 1_024},
     "rotation-overlap": {"iterations": 2, "raids": 2_000}
     | {"search_raids": 600, "validation_raids": 1_024},
-    "region": {"raids": 600, "search_raids": 300, "validation_raids": 256},
+    "region": {"iterations": 2, "raids": 150, "search_raids": 100, "validation_raids": 128},
 }
 """What differs from the default settings, by scenario."""
 

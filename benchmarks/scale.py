@@ -22,6 +22,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from agents.files import write_text
+from agents.progress import tracked
 from benchmarks.reference_kernel import inputs, reference
 from envs import sample_legal
 from envs.scenario import read_scenario
@@ -58,19 +59,19 @@ def main() -> None:
 def measure(member_steps: int, two_threads: bool = False) -> dict[str, Any]:
     """Return costs over threats and shooters, over batches, and what a second thread gains."""
     grid = []
-    for shooters in SHOOTERS:
-        for threats in THREATS:
-            point: dict[str, Any] = {"threats": threats, "shooters": shooters}
-            grid.append(point | cost(cut(threats, shooters), GRID_BATCH, member_steps))
-            print(grid[-1], flush=True)
+    sizes = [(shooters, threats) for shooters in SHOOTERS for threats in THREATS]
+    for shooters, threats in tracked("threats and shooters", sizes):
+        point: dict[str, Any] = {"threats": threats, "shooters": shooters}
+        grid.append(point | cost(cut(threats, shooters), GRID_BATCH, member_steps))
+        print(grid[-1], flush=True)
     batches = []
-    for name in ("standard", "region"):
-        for batch in BATCHES:
-            own: dict[str, Any] = {"scenario": name, "batch": batch}
-            batches.append(own | cost(name, batch, member_steps))
-            if two_threads:
-                batches[-1]["second_thread"] = second_thread(name, batch)
-            print(batches[-1], flush=True)
+    both = [(name, batch) for name in ("standard", "region") for batch in BATCHES]
+    for name, batch in tracked("batches", both):
+        own: dict[str, Any] = {"scenario": name, "batch": batch}
+        batches.append(own | cost(name, batch, member_steps))
+        if two_threads:
+            batches[-1]["second_thread"] = second_thread(name, batch)
+        print(batches[-1], flush=True)
     machine = {"processor": platform.machine(), "cores": os.cpu_count()}
     load = round(os.getloadavg()[0], 1)
     return {"machine": machine, "load": load, "grid": grid, "fit": fit(grid), "batches": batches}

@@ -168,13 +168,13 @@ def open_folder(config: TrainConfig) -> Iterator[Path | None]:
     swept = HydraConfig.get().mode == RunMode.MULTIRUN
     with ExitStack() as stack:
         with one_line_errors():
+            if not swept and config.resume is None and sweep.has_something(folder):
+                raise ValueError(f"folder={folder} is not empty; to continue it: resume={folder}")
             alone = stack.enter_context(locked(folder))
             if swept and sweep.nothing_to_do(folder, text, alone):
                 opened = None
             elif not alone:
                 raise ValueError(f"{folder} is being written by another process")
-            elif not swept and config.resume is None and sweep.has_something(folder):
-                raise ValueError(f"folder={folder} is not empty; to continue it: resume={folder}")
             else:
                 write_text(folder / CONFIG_FILE, text)
         yield opened

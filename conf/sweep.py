@@ -71,4 +71,4 @@ def nothing_to_do(folder: Path, text: str, alone: bool) -> bool:
 
 def has_something(folder: Path) -> bool:
     """Whether a folder holds anything but a lock."""
-    return any(path.name != LOCK_FILE for path in folder.iterdir())
+    return folder.is_dir() and any(path.name != LOCK_FILE for path in folder.iterdir())

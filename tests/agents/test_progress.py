@@ -95,6 +95,7 @@ def test_what_is_printed_beside_a_bar_goes_where_it_was_sent(
 
 
 COMMANDS = {  # every command, and the work of it that shows progress
+    "agents.ablation": "tracked",
     "agents.behaviour": "ProgressBar",
     "agents.bounds.__main__": "ProgressBar",
     "agents.compare": "ProgressBar",
@@ -106,6 +107,8 @@ COMMANDS = {  # every command, and the work of it that shows progress
     "agents.runs": "ProgressBar",  # evaluate.py, train.py, agents.release
     "agents.wta.__main__": "waiting",
     "benchmarks.epoch_problems": "tracked",
+    "benchmarks.guard": "tracked",
+    "benchmarks.scale": "tracked",
     "benchmarks.speed": "tracked",
     "benchmarks.static_wta": "tracked",
     "benchmarks.training": "tracked",
@@ -120,8 +123,8 @@ def test_every_command_shows_how_far_it_is(name: str) -> None:
 
 def test_no_command_is_left_out() -> None:
     """A new one must show progress and be named above, or here with a reason."""
-    shown_by_others = {"agents.release", "agents.retune"}  # by recorder and runs
-    quick = {"envs.__main__"}  # a picture of a scenario
+    shown_by_others = {"agents.release", "agents.retune", "agents.search"}  # by recorder and runs
+    quick = {"envs.__main__", "agents.sweep"}  # a picture of a scenario; a table of results
     found = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for room in ("agents", "benchmarks", "envs")
