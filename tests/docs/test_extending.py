@@ -76,7 +76,7 @@ def test_the_commands_of_the_page_run_in_the_copy(copy: Path, command: list[str]
     if "evaluate.py" in command:
         assert re.search(r"wta_greedy +\| [1-9]", done.stdout), done.stdout
     if "agents.replay" in command:
-        assert "glide_bomb" in (copy / "runs" / "replay.html").read_text(encoding="utf-8")
+        assert '"glide bomb"' in (copy / "runs" / "replay.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

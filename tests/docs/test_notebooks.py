@@ -17,8 +17,11 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 def printed(notebook: nbformat.NotebookNode) -> list[str]:
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    outputs = [output for cell in cells for output in cell.outputs]
-    return [output.text for output in outputs if output.output_type == "stream"]
+    # A cell's text comes in one piece or in several, as it happens.
+    return [
+        "".join(output.text for output in cell.outputs if output.output_type == "stream")
+        for cell in cells
+    ]
 
 
 def drawn(notebook: nbformat.NotebookNode) -> int:

@@ -23,16 +23,8 @@ def test_a_function_that_the_model_names_is_in_the_core(module: str, function: s
 
 def test_the_model_names_the_functions_of_most_of_the_core() -> None:
     named = {module for module, _ in NAMES}
-    leave_out = {
-        "__init__",
-        "compiled",
-        "records",
-        "params",
-        "state",
-        "metrics",
-        "futures",
-        "lanes",
-    }
+    leave_out = {"__init__", "compiled", "records", "params", "state", "metrics", "futures"}
+    leave_out |= {"lanes"}  # how kernels are laid out, not what is modelled
     assert CORE - leave_out - named == set()
 
 
