@@ -58,7 +58,7 @@ test-cluster: .venv-cluster/.setup-done
 .venv-cluster/.setup-done: pyproject.toml requirements.lock requirements-cluster.lock
 	test -x .venv-cluster/bin/python || $(PYTHON) -m venv .venv-cluster
 	.venv-cluster/bin/pip install --quiet -c requirements.lock -c requirements-cluster.lock \
-		-e ".[cluster]" pytest pytest-timeout
+		-e ".[cluster]" pytest pytest-timeout hypothesis
 	touch $@
 
 # A sweep through a real SLURM of one machine, queued again on the way. Needs root, and Debian's
@@ -79,7 +79,7 @@ CONFORMANCE := tests/conformance tests/test_docs.py tests/agents/test_learned_ad
 .venv-rllib/.setup-done: pyproject.toml requirements-rllib.lock
 	test -x .venv-rllib/bin/python || $(PYTHON) -m venv .venv-rllib
 	.venv-rllib/bin/pip install --quiet -c requirements-rllib.lock \
-		-e ".[rllib]" pytest pytest-timeout
+		-e ".[rllib]" pytest pytest-timeout hypothesis
 	touch $@
 
 setup: $(STAMP)

@@ -12,9 +12,15 @@ os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 
 import numba
 import pytest
+from hypothesis import settings
 
 from envs.scenario import Scenario, load_scenario
 from tests.browser import launched, visits
+
+# Kernels may compile inside an example; and the same examples in every run, so that a failure
+# that somebody reports is one that everybody has.
+settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=100)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True)

@@ -89,7 +89,7 @@ def test_the_bound_of_any_prices_is_valid(problem: Instance, prices: list, budge
     kept: list[Priced] = []
     moved = ascend(pricer, start, 20, Clock(), kept)
     assert all(priced.bound <= best + SAME for priced in [pricer(moved), *kept])
-    assert (moved >= start).all() or (moved > 0).all()
+    assert (moved >= 0.0).all()
 
 
 @settings(deadline=None)

@@ -1,11 +1,5 @@
 import numba
 import pytest
-from hypothesis import settings
-
-# Kernels may compile inside an example; and the same examples in every run, so that a failure
-# that somebody reports is one that everybody has.
-settings.register_profile("envs", deadline=None, derandomize=True, max_examples=100)
-settings.load_profile("envs")
 
 
 @pytest.fixture
