@@ -20,10 +20,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from agents.policy import Actions, Observation, Planner, Policy
+from agents.policy import Actions, Planner, Policy
 from agents.progress import ProgressBar
 from agents.report import COLOURS
-from agents.rollout import Rows, play
+from agents.rollout import IDLE, Rows, play
 from agents.runs import load_policies
 from envs.batch import RaidBatch
 from envs.core.randomness import SPLITS
@@ -60,51 +60,39 @@ class Behaviour:
     kept: Floats
 
 
-class _Watched:
-    """A policy that plays as another does, and counts what that one does with its chances."""
+class _Count:
+    """What a policy does with its chances, added up."""
 
-    def __init__(self, policy: Policy, scenario: Scenario) -> None:
-        self._policy = policy
+    def __init__(self, scenario: Scenario) -> None:
         layout = Layout(scenario)
         self._columns = {name: layout.index("pair", name) for name in EDGES}
         first = layout.index("track", f"kind_{scenario.threat_kinds[0]}")
         self._kinds = slice(first, first + len(scenario.threat_kinds))
         deployed = [scenario.shooter_kinds.index(shooter.kind) for shooter in scenario.shooters]
-        self._shooter_kind = np.array(deployed)
+        self.shooter_kind = np.array(deployed)
         self.chances = {name: np.zeros(len(edges) - 1) for name, edges in EDGES.items()}
         self.taken = {name: np.zeros(len(edges) - 1) for name, edges in EDGES.items()}
         self.fired = np.zeros((len(scenario.shooter_kinds), len(scenario.threat_kinds)))
-        self.playing = np.zeros(0, np.bool_)
 
-    def predict(
-        self,
-        observation: Observation,
-        state: Any = None,
-        episode_start: NDArray[np.bool_] | None = None,
-        deterministic: bool = True,
-    ) -> tuple[Actions, Any]:
-        """Decides as the policy does; see ``agents.policy.Policy``."""
-        actions, state = self._policy.predict(observation, state, episode_start, deterministic)
-        self._count(observation, actions)
-        return actions, state
-
-    def _count(self, observation: Observation, actions: Actions) -> None:
+    def add(self, batch: RaidBatch, places: NDArray[np.int64], actions: Actions) -> None:
+        """Add an epoch; given to ``play`` as ``decided``."""
+        observation, playing = batch.observation, (places != IDLE)[:, None]
         pair = observation["pair"]
         saved = pair[..., self._columns["value_saved"]]
         legal = (observation["action_mask"][:, :, 1:] != 0) & (saved > 0.0)
         best = np.where(legal, saved, -np.inf).argmax(axis=2)
         fires = actions > 0
         target = np.where(fires, actions - 1, best)
-        chance = (fires | legal.any(axis=2)) & self.playing[:, None]
+        chance = (fires | legal.any(axis=2)) & playing
         b, s = np.nonzero(chance)
         i = target[b, s]
         for name, column in self._columns.items():
             values = np.clip(pair[b, s, i, column], EDGES[name][0], EDGES[name][-1])
             self.chances[name] += np.histogram(values, EDGES[name])[0]
             self.taken[name] += np.histogram(values[fires[b, s]], EDGES[name])[0]
-        b, s = np.nonzero(fires & self.playing[:, None])
+        b, s = np.nonzero(fires & playing)
         kinds = observation["track"][b, target[b, s], self._kinds].argmax(axis=1)
-        np.add.at(self.fired, (self._shooter_kind[s], kinds), 1.0)
+        np.add.at(self.fired, (self.shooter_kind[s], kinds), 1.0)
 
 
 def watch_policy(
@@ -133,24 +121,20 @@ def watch_policy(
         )
     if isinstance(policy, Planner):
         raise ValueError(f"{type(policy).__name__} plans; only reactive policies can be watched")
-    watched = _Watched(policy, scenario)
-    kinds = np.array([scenario.shooter_kinds.index(one.kind) for one in scenario.shooters])
+    count = _Count(scenario)
+    kinds = count.shooter_kind
     supply, left = np.zeros(len(scenario.shooter_kinds)), np.zeros(len(scenario.shooter_kinds))
     _add_rounds(supply, kinds, np.array([[s.rounds + s.reserve_rounds for s in scenario.shooters]]))
 
-    def see(batch: RaidBatch, places: NDArray[np.int64]) -> None:
-        watched.playing = places >= 0
-
     def ended(batch: RaidBatch, places: NDArray[np.int64]) -> None:
-        over = (places >= 0) & (batch.terminated | batch.truncated)
+        over = (places != IDLE) & (batch.terminated | batch.truncated)
         shooter = batch.state().shooter[over]
         _add_rounds(left, kinds, shooter["rounds"] + shooter["reserve"])
 
-    rows = play(policy=watched, scenario=scenario, seeds=seeds, split=split, progress=progress,
-                watch=see, ended=ended)  # fmt: skip
+    rows = play(policy, scenario, seeds, split, progress=progress, ended=ended, decided=count.add)
     raids = len(rows["seed"])
     kept = np.divide(left / raids, supply, out=np.full(len(left), np.nan), where=supply > 0.0)
-    return Behaviour(rows, watched.chances, watched.taken, watched.fired / raids, kept)
+    return Behaviour(rows, count.chances, count.taken, count.fired / raids, kept)
 
 
 def _add_rounds(total: Floats, kinds: NDArray[np.int64], rounds: NDArray[Any]) -> None:

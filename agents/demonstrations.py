@@ -22,7 +22,6 @@ import numpy as np
 from minari.data_collector import EpisodeBuffer
 from numpy.typing import NDArray
 
-from agents.policy import Observation, Planner, Policy
 from agents.progress import tracked
 from agents.rollout import IDLE, Rows, play
 from agents.runs import load_policies
@@ -33,51 +32,30 @@ SPLITS = ("train", "validation", "test")
 
 
 class Recording:
-    """A policy that decides as another one does, and keeps what is seen, done and gained.
+    """What is seen, done and gained in raids.
 
-    Its methods ``show`` and ``close`` are what :func:`agents.rollout.play` calls ``watch`` and
+    Its methods ``add`` and ``close`` are what :func:`agents.rollout.play` calls ``decided`` and
     ``ended``.
 
     Args:
-        policy: Decides.
         episodes: Number of raids that are played.
         heads: Width of the environment's action; what the policy leaves out is 0, by need.
     """
 
-    def __init__(self, policy: Policy, episodes: int, heads: int) -> None:
-        self.policy = policy
+    def __init__(self, episodes: int, heads: int) -> None:
         self.heads = heads
         self.observations: list[list[dict[str, NDArray[Any]]]] = [[] for _ in range(episodes)]
         self.actions: list[list[NDArray[np.int64]]] = [[] for _ in range(episodes)]
         self.rewards: list[list[float]] = [[] for _ in range(episodes)]
         self.ends = np.zeros((episodes, 2), np.bool_)
-        self._raid = np.zeros(0, np.int64)
 
-    def predict(
-        self,
-        observation: Observation,
-        state: Any = None,
-        episode_start: NDArray[np.bool_] | None = None,
-        deterministic: bool = True,
-    ) -> tuple[NDArray[np.int64], Any]:
-        """Decides, and keeps the actions of the raids shown last."""
-        actions, state = self.policy.predict(observation, state, episode_start, deterministic)
-        for member in np.flatnonzero(self._raid != IDLE):
-            kept = np.zeros(self.heads, np.int64)
-            kept[: actions.shape[1]] = actions[member]
-            self.actions[self._raid[member]].append(kept)
-        return actions, state
-
-    def watch(self, batch: RaidBatch) -> None:
-        """Shows the batch to a policy that plans."""
-        if isinstance(self.policy, Planner):
-            self.policy.watch(batch)
-
-    def show(self, batch: RaidBatch, raid: NDArray[np.int64]) -> None:
-        """Keeps what is seen before a decision, and what the one before it gained."""
-        self._raid = raid.copy()
+    def add(self, batch: RaidBatch, raid: NDArray[np.int64], actions: NDArray[np.int64]) -> None:
+        """Keeps what is seen, what the decision before it gained, and what is decided now."""
         for member in np.flatnonzero(raid != IDLE):
             self._keep(batch, int(member), int(raid[member]))
+            kept = np.zeros(self.heads, np.int64)
+            kept[: actions.shape[1]] = actions[member]
+            self.actions[raid[member]].append(kept)
 
     def close(self, batch: RaidBatch, raid: NDArray[np.int64]) -> None:
         """Keeps how raids ended."""
@@ -148,9 +126,9 @@ def export(
     try:
         for start in tracked(f"playing {policy}, {chunk} raids at a time", portions):
             some = seeds[start : start + chunk]
-            recording = Recording(player, len(some), len(action_space.nvec))
-            show, close = recording.show, recording.close
-            parts.append(play(recording, loaded, some, split, chunk, watch=show, ended=close))
+            recording = Recording(len(some), len(action_space.nvec))
+            add, close = recording.add, recording.close
+            parts.append(play(player, loaded, some, split, chunk, ended=close, decided=add))
             if dataset is None:
                 about = f"Raids of the split {split}, played by {policy}."
                 dataset = minari.create_dataset_from_buffers(

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.cluster import Map, pieces
-from agents.policy import Planner, Policy
+from agents.policy import Actions, Planner, Policy
 from envs.batch import RaidBatch
 from envs.rendering.record import Record, Recorder
 from envs.scenario import Scenario
@@ -29,6 +29,7 @@ _PIECE, _PLANNER_PIECE = 256, 1
 """Raids of one job on a cluster, whatever its size."""
 
 Watch = Callable[[RaidBatch, NDArray[np.int64]], None]
+Decided = Callable[[RaidBatch, NDArray[np.int64], Actions], None]
 
 
 class Book(Protocol):
@@ -51,6 +52,7 @@ def play(
     timings: list[float] | None = None,
     watch: Watch | None = None,
     ended: Watch | None = None,
+    decided: Decided | None = None,
 ) -> Rows:
     """Play the raid of every seed once.
 
@@ -69,6 +71,7 @@ def play(
         watch: Shown the batch before every decision, to read and not to touch, and [B] the place
             in ``seeds`` of what each member plays, or ``IDLE``.
         ended: Shown the same when raids are over, before their members go on to others.
+        decided: Shown the same before every step, with what the policy has decided, [B, S].
 
     Returns:
         One array per name, one entry per seed, in the order of ``seeds``: ``seed``, every metric
@@ -96,6 +99,8 @@ def play(
         actions, state = policy.predict(batch.observation, state, started, deterministic=True)
         if timings is not None:
             timings.append(time.perf_counter() - clock)
+        if decided is not None:
+            decided(batch, raid, actions)
         batch.step(actions)
         returns += batch.reward
         started[:] = False

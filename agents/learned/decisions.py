@@ -43,44 +43,32 @@ def decisions(policy: Policy, scenario: Scenario, seeds: Sequence[int], split: s
         pairs as an epoch begins, where the policy has prices.
     """
     notes = _Notes(policy, scenario)
-    play(notes, scenario, seeds, split, batch_size=len(seeds), watch=notes.show)
+    play(policy, scenario, seeds, split, batch_size=len(seeds), decided=notes.add)
     return notes.figures()
 
 
 class _Notes:
-    """A policy that decides as another one does, and notes how."""
+    """How a policy decides, epoch by epoch."""
 
     def __init__(self, policy: Policy, scenario: Scenario) -> None:
-        self._policy, self._prices = policy, prices_of(policy, scenario)
+        self._prices = prices_of(policy, scenario)
         layout = Layout(scenario)
         self._pk, self._saved = (layout.index("pair", name) for name in ("pk", "value_saved"))
         self._shooters = scenario.num_shooters
-        self._under_way = np.zeros(0, np.bool_)
         self._epoch = 0
         names = ["firing", "pk", "value_saved", "value_saved_held"]
         self._noted: dict[str, list[NDArray[Any]]] = {f"actions/{name}": [] for name in names}
         if self._prices is not None:
             self._noted["prices/pair"] = []
 
-    def show(self, batch: RaidBatch, places: NDArray[np.int64]) -> None:
-        """See which raids are under way."""
-        self._under_way = places != IDLE
-
-    def predict(
-        self,
-        observation: Observation,
-        state: Any = None,
-        episode_start: NDArray[np.bool_] | None = None,
-        deterministic: bool = True,
-    ) -> tuple[Actions, Any]:
-        """Decide, and note what was decided."""
-        actions, state = self._policy.predict(observation, state, episode_start, deterministic)
-        own = {name: table[self._under_way] for name, table in observation.items()}
-        self._note(own, actions[self._under_way, : self._shooters])
+    def add(self, batch: RaidBatch, places: NDArray[np.int64], actions: Actions) -> None:
+        """Note an epoch; given to ``play`` as ``decided``."""
+        under_way = places != IDLE
+        own = {name: table[under_way] for name, table in batch.observation.items()}
+        self._note(own, actions[under_way, : self._shooters])
         if self._prices is not None and self._epoch % _PRICED == 0:
             self._noted["prices/pair"].append(self._prices(own))
         self._epoch += 1
-        return actions, state
 
     def figures(self) -> Figures:
         return {

@@ -104,6 +104,19 @@ def test_no_seeds_is_an_error(duel: Scenario) -> None:
         play(make_policy("hold_fire", duel), duel, [])
 
 
+def test_who_is_shown_decisions_gets_each_with_what_it_was_made_of(duel: Scenario) -> None:
+    policy = make_policy("wta_greedy", duel)
+    decisions = np.zeros(len(SEEDS), np.int64)
+
+    def decided(batch: RaidBatch, places: np.ndarray, actions: np.ndarray) -> None:
+        np.testing.assert_array_equal(actions, policy.predict(batch.observation)[0])
+        np.add.at(decisions, places[places != IDLE], 1)
+
+    shown = play(policy, duel, SEEDS, batch_size=4, decided=decided)
+    assert same(shown, play(policy, duel, SEEDS, batch_size=4))
+    assert decisions.tolist() == shown["epochs"].tolist()
+
+
 def test_who_watches_sees_every_decision_of_every_raid_and_changes_nothing(duel: Scenario) -> None:
     policy = make_policy("wta_greedy", duel)
     decisions = np.zeros(SEEDS.size, int)
