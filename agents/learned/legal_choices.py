@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from numba import prange
 from torch import Tensor
 
+from agents.learned.sparse_product import threads_of_kernels
 from envs.core.compiled import compiled
 
 
@@ -37,17 +39,29 @@ class LegalChoices(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         log_prob, entropy = torch.zeros(len(latent)), torch.zeros(len(latent))
         arrays = [t.detach().numpy() for t in (latent, weight, bias, mask, actions, options)]
-        evaluate(*[*arrays, log_prob.numpy(), entropy.numpy(), _work(options)])
+        found = (log_prob.numpy(), entropy.numpy())
+        work = _work(options, threads_of_kernels())
+        if len(work) > 1:
+            evaluate_threaded(*[*arrays, *found, work])
+        else:
+            evaluate(*[*arrays, *found, work[0]])
         ctx.arrays = arrays
         return log_prob, entropy
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
-        found = [torch.zeros(a.shape) for a in ctx.arrays[:3]]
+        latent, weight, bias, *_, options = ctx.arrays
         given = [g.contiguous().numpy() for g in gradients]
-        written = [t.numpy() for t in found]
-        differentiate(*[*ctx.arrays, *given, *written, _work(ctx.arrays[-1])])
-        return (*found, None, None, None)
+        work = _work(options, threads_of_kernels())
+        to_latent = torch.zeros(latent.shape)
+        # Of each thread its own, added up at the end.
+        to_weight, to_bias = (torch.zeros(len(work), *a.shape) for a in (weight, bias))
+        arguments = [*ctx.arrays, *given, to_latent.numpy(), to_weight.numpy(), to_bias.numpy()]
+        if len(work) > 1:
+            differentiate_threaded(*[*arguments, work])
+        else:
+            differentiate(*[*arguments[:-2], to_weight[0].numpy(), to_bias[0].numpy(), work[0]])
+        return to_latent, to_weight.sum(0), to_bias.sum(0), None, None, None
 
 
 def decide(
@@ -68,12 +82,12 @@ def decide(
     # The numbers that torch.multinomial would draw, choice by choice: so equal seeds act equally.
     noise = [torch.empty(len(latent), n if draw else 0).exponential_() for n in options.tolist()]
     read = (latent, weight, bias, mask, options, torch.cat(noise, 1), actions, log_prob)
-    choose(*[*(t.detach().numpy() for t in read), _work(options)])
+    choose(*[*(t.detach().numpy() for t in read), _work(options, 1)[0]])
     return actions, log_prob
 
 
-def _work(options: Any) -> np.ndarray:
-    return np.empty((2, int(options.max())), np.float64)
+def _work(options: Any, threads: int) -> np.ndarray:
+    return np.empty((threads, 1, int(options.max())), np.float64)
 
 
 @compiled()
@@ -136,6 +150,27 @@ def choose(  # type: ignore[no-untyped-def]
             first += count
 
 
+@compiled(parallel=True)
+def evaluate_threaded(  # type: ignore[no-untyped-def]
+    latent, weight, bias, mask, actions, options, log_prob, entropy, work
+):
+    """:func:`evaluate` with the rows divided among threads, as many as there is work memory for."""
+    rows, threads = latent.shape[0], work.shape[0]
+    for thread in prange(threads):
+        begin, end = thread * rows // threads, (thread + 1) * rows // threads
+        evaluate(
+            latent[begin:end],
+            weight,
+            bias,
+            mask[begin:end],
+            actions[begin:end],
+            options,
+            log_prob[begin:end],
+            entropy[begin:end],
+            work[thread],
+        )
+
+
 @compiled()
 def evaluate(  # type: ignore[no-untyped-def]
     latent, weight, bias, mask, actions, options, log_prob, entropy, work
@@ -153,6 +188,41 @@ def evaluate(  # type: ignore[no-untyped-def]
                     if mask[b, first + k]:
                         entropy[b] -= (z[k] - total) * np.exp(z[k] - total)
             first += count
+
+
+@compiled(parallel=True)
+def differentiate_threaded(  # type: ignore[no-untyped-def]
+    latent,
+    weight,
+    bias,
+    mask,
+    actions,
+    options,
+    of_log_prob,
+    of_entropy,
+    to_latent,
+    to_weight,
+    to_bias,
+    work,
+):
+    """:func:`differentiate` with the rows divided among threads, each with sums of its own."""
+    rows, threads = latent.shape[0], work.shape[0]
+    for thread in prange(threads):
+        begin, end = thread * rows // threads, (thread + 1) * rows // threads
+        differentiate(
+            latent[begin:end],
+            weight,
+            bias,
+            mask[begin:end],
+            actions[begin:end],
+            options,
+            of_log_prob[begin:end],
+            of_entropy[begin:end],
+            to_latent[begin:end],
+            to_weight[thread],
+            to_bias[thread],
+            work[thread],
+        )
 
 
 @compiled()

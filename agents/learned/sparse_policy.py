@@ -62,9 +62,8 @@ class SparseMaskablePolicy(MaskableMultiInputActorCriticPolicy):
         rows = obs if isinstance(obs, SparseRows) else self._listed(obs)
         actor, critic = self.mlp_extractor.policy_net, self.mlp_extractor.value_net
         first = SparseProduct.apply(rows, *self._first_layers())
-        width = len(_parts(actor[0])[1])
-        latent = actor[1:](first[:, :width])
-        return latent, self.value_net(critic[1:](first[:, width:]))
+        of_actor, of_critic = first.split(first.shape[1] // 2, dim=1)
+        return actor[1:](of_actor), self.value_net(critic[1:](of_critic))
 
     def _first_layers(self) -> tuple[Tensor, Tensor]:
         """Weight [F, 2 H] and bias [2 H] of the first layers of actor and critic, side by side."""

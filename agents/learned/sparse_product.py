@@ -19,6 +19,8 @@ from torch import Tensor
 
 from envs.core.compiled import compiled
 
+_SAMPLE = 64  # rows by which work is divided
+
 
 @dataclass(frozen=True)
 class SparseRows:
@@ -61,7 +63,11 @@ class SparseRows:
         first = 0
         for table in tables.values():
             flat = np.ascontiguousarray(table).reshape(len(table), -1)
-            list_entries(flat, first, self.columns, self.values, self.counts, self.chosen)
+            arguments = [flat, first, self.columns, self.values, self.counts, self.chosen]
+            if (threads := threads_of_kernels()) > 1:
+                entries_threaded(*[*arguments, threads])
+            else:
+                list_entries(*arguments)
             first += flat.shape[1]
 
 
@@ -70,10 +76,11 @@ class SparseProduct(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, rows: SparseRows, weight: Tensor, bias: Tensor) -> Tensor:  # noqa: D102
-        out = bias.detach().repeat(len(rows), 1)
+        out = torch.empty(len(rows), len(bias))
+        out[:] = bias.detach()
         arguments = [*_arrays(rows), weight.detach().numpy(), out.numpy()]
-        if _threads() > 1:
-            products_threaded(*[*arguments, _threads()])
+        if (threads := threads_of_kernels()) > 1:
+            products_threaded(*[*arguments, threads])
         else:
             add_products(*arguments)
         ctx.rows, ctx.shape = rows, weight.shape
@@ -84,20 +91,39 @@ class SparseProduct(torch.autograd.Function):
         gradient = gradient.contiguous()
         of_weight = torch.zeros(ctx.shape)
         arguments = [*_arrays(ctx.rows), gradient.numpy(), of_weight.numpy()]
-        if _threads() > 1:
-            outer_products_threaded(*[*arguments, _threads()])
+        if (threads := threads_of_kernels()) > 1:
+            outer_products_threaded(*[*arguments, _bounds(ctx.rows, ctx.shape[0], threads)])
         else:
-            add_outer_products(*[*arguments, 0, gradient.shape[1]])
+            add_outer_products(*[*arguments, 0, ctx.shape[0]])
         return None, of_weight, gradient.sum(0)
 
 
-def _threads() -> int:
+def threads_of_kernels() -> int:
     """As many as torch has, if the kernels have as many."""
     return min(torch.get_num_threads(), numba.get_num_threads())
 
 
+def _bounds(rows: SparseRows, width: int, threads: int) -> NDArray[np.int64]:
+    """Bounds [threads + 1] between columns with about as many entries each, by the first rows."""
+    some = [rows.columns[m, : rows.counts[m]] for m in rows.chosen[:_SAMPLE]]
+    seen = np.sort(np.concatenate([np.zeros(1, np.int32), *some]))
+    ends = seen[np.arange(1, threads) * len(seen) // threads]
+    return np.array([0, *ends, width], np.int64)
+
+
 def _arrays(rows: SparseRows) -> list[Any]:
     return [rows.columns, rows.values, rows.counts, rows.chosen]
+
+
+@compiled(parallel=True)
+def entries_threaded(  # type: ignore[no-untyped-def]
+    table, first, columns, values, counts, chosen, threads
+):
+    """:func:`list_entries` with the rows divided among threads."""
+    for thread in numba.prange(threads):
+        begin = thread * chosen.shape[0] // threads
+        end = (thread + 1) * chosen.shape[0] // threads
+        list_entries(table[begin:end], first, columns, values, counts, chosen[begin:end])
 
 
 @compiled()
@@ -162,12 +188,11 @@ def add_scaled(factor, row, out):  # type: ignore[no-untyped-def]
 
 @compiled(parallel=True)
 def outer_products_threaded(  # type: ignore[no-untyped-def]
-    columns, values, counts, chosen, gradient, out, threads
+    columns, values, counts, chosen, gradient, out, bounds
 ):
-    """:func:`add_outer_products` with the columns of the result divided among threads."""
-    for thread in numba.prange(threads):
-        begin = thread * gradient.shape[1] // threads
-        end = (thread + 1) * gradient.shape[1] // threads
+    """:func:`add_outer_products` with thread t at the columns from bounds[t] to bounds[t + 1]."""
+    for thread in numba.prange(bounds.shape[0] - 1):
+        begin, end = bounds[thread], bounds[thread + 1]
         add_outer_products(columns, values, counts, chosen, gradient, out, begin, end)
 
 
@@ -175,8 +200,27 @@ def outer_products_threaded(  # type: ignore[no-untyped-def]
 def add_outer_products(  # type: ignore[no-untyped-def]
     columns, values, counts, chosen, gradient, out, begin, end
 ):
-    """``out[column] += row(b)[column] * gradient[b]``, gradient float32 [B, H], out [F, H]."""
+    """``out[c] += sum_b row(b)[c] * gradient[b]`` for the columns from ``begin`` to ``end``.
+
+    Gradient float32 [B, H], out [F, H]; the entries of a row are in the order of their columns.
+    """
     for b in range(chosen.shape[0]):
         m = chosen[b]
-        for n in range(counts[m]):
-            add_scaled(values[m, n], gradient[b, begin:end], out[columns[m, n], begin:end])
+        column, value = columns[m], values[m]
+        for n in range(first_at(column, counts[m], begin), counts[m]):
+            if column[n] >= end:
+                break
+            add_scaled(value[n], gradient[b], out[column[n]])
+
+
+@compiled()
+def first_at(column, count, begin):  # type: ignore[no-untyped-def]
+    """Place of the first of ``count`` ascending columns that is ``begin`` or more."""
+    low, high = 0, count
+    while low < high:
+        middle = (low + high) // 2
+        if column[middle] < begin:
+            low = middle + 1
+        else:
+            high = middle
+    return low

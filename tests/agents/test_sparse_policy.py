@@ -194,16 +194,43 @@ def test_the_buffer_keeps_its_memory_and_wants_a_full_rollout(duel: Scenario) ->
 
 
 @pytest.mark.parametrize("threads", [2, 3])
-def test_threads_change_nothing(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("share", [0.3, 0.0])
+def test_threads_change_no_product(
+    threads: int, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = np.random.default_rng(1)
-    table = (rng.random((11, 40)) * (rng.random((11, 40)) < 0.3)).astype(np.float32)
-    rows = SparseRows.empty(11, 40)
-    rows.write({"a": table})
+    table = (rng.random((11, 40)) * (rng.random((11, 40)) < share)).astype(np.float32)
     found = []
     for count in (1, threads):
-        monkeypatch.setattr("agents.learned.sparse_product._threads", lambda count=count: count)
+        name = "agents.learned.sparse_product.threads_of_kernels"
+        monkeypatch.setattr(name, lambda count=count: count)
+        rows = SparseRows.empty(11, 40)
+        rows.write({"a": table[:, :30], "b": table[:, 30:]})
         weight = torch.linspace(-1, 1, 40 * 7).reshape(40, 7).requires_grad_()
-        out = SparseProduct.apply(rows, weight, torch.zeros(7))
+        out = SparseProduct.apply(rows, weight, torch.ones(7))
         out.square().sum().backward()
         found.append((out.detach(), weight.grad))
     torch.testing.assert_close(found[0], found[1], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+def test_threads_change_choices_by_rounding_alone(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = torch.Generator().manual_seed(2)
+    mask = torch.rand(4, sum(OPTIONS), generator=generator) < 0.6
+    actions = torch.zeros(4, len(OPTIONS))
+    mask[:, np.cumsum([0, *OPTIONS[:-1]])] = True
+    found = []
+    for count in (1, threads):
+        name = "agents.learned.legal_choices.threads_of_kernels"
+        monkeypatch.setattr(name, lambda count=count: count)
+        latent = torch.linspace(-1, 2, 4 * 3).reshape(4, 3).requires_grad_()
+        weight = torch.linspace(-2, 1, sum(OPTIONS) * 3).reshape(-1, 3).requires_grad_()
+        bias = torch.linspace(0, 1, sum(OPTIONS)).requires_grad_()
+        results = LegalChoices.apply(latent, weight, bias, mask, actions, torch.tensor(OPTIONS))
+        (results[0] + 2 * results[1]).square().sum().backward()
+        found.append((*(r.detach() for r in results), latent.grad, weight.grad, bias.grad))
+    assert all(bool(one.any()) for one in found[0])
+    torch.testing.assert_close(found[0][:3], found[1][:3], rtol=0, atol=0)
+    torch.testing.assert_close(found[0], found[1])
