@@ -169,9 +169,18 @@ class LookAhead(ClassicalPlanner):
             copies.step(orders)
             returns += copies.reward
             epochs += 1
-            if (copies.terminated | copies.truncated).all() or epochs == self.horizon:
+            flying = np.flatnonzero(~(copies.terminated | copies.truncated))
+            if len(flying) == 0 or epochs == self.horizon:
                 return returns[:used]
-            orders = self.base.predict(copies.observation, None, None)[0]
+            orders[flying] = self._orders(flying)
+
+    def _orders(self, flying: NDArray[np.int64]) -> Actions:
+        """What the base policy does in some of the copies; a few are looked at by themselves."""
+        observation = self._copies.observation
+        if 2 * len(flying) > self._copies.num_envs:
+            return self.base.predict(observation, None, None)[0][flying]
+        some = {name: table[flying] for name, table in observation.items()}
+        return self.base.predict(some, None, None)[0]
 
 
 def _with(action: Actions, s: int, order: int) -> Actions:
