@@ -23,6 +23,8 @@ from envs.core.compiled import cache_folder
 
 PRIVATE = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token"}
 """What Ray's environment is set to where it does not say otherwise."""
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Likewise for ``local``: by this, on any system, Ray is bound to 127.0.0.1."""
 
 
 class Map(Protocol):
@@ -56,7 +58,7 @@ def workers(address: str | None) -> Iterator[Map | None]:
     if address is None or address == "here":
         yield None if address is None else here
         return
-    for name, value in PRIVATE.items():
+    for name, value in (PRIVATE | (LOOPBACK if address == "local" else {})).items():
         os.environ.setdefault(name, value)
     try:
         import ray
@@ -89,8 +91,7 @@ def _connect(ray: Any, address: str) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     try:
         if address == "local":
-            # Workers on this machine need no other machine to reach them.
-            ray.init("local", include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
+            ray.init("local", include_dashboard=False, **quiet)
         else:
             ray.init(address, **quiet)
     except ConnectionError as error:

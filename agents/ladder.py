@@ -28,7 +28,7 @@ from agents.evaluation import BOUND, FIRST_SEED, REFERENCE
 from agents.files import write_text
 from agents.interruption import Interruption
 from agents.ladder_page import page
-from agents.ladder_results import figures, merged
+from agents.ladder_results import SEARCHES, figures, merged
 from agents.policy import Planner, Policy
 from agents.progress import ProgressBar
 from agents.rollout import Rows, play
@@ -153,7 +153,7 @@ def climb(
 def note(scenario: Scenario, policies: Sequence[str], folder: Path, results: Path) -> None:
     """Write the figures of a scenario from what was played, beside those of other policies."""
     rows = {}
-    for name in dict.fromkeys([REFERENCE, STRONG, BOUND, *policies]):
+    for name in dict.fromkeys([REFERENCE, STRONG, BOUND, *SEARCHES, *policies]):
         found = load_rows(rows_path(folder, scenario, name))
         if found is not None:
             rows[name] = found

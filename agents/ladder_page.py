@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.evaluation import BOUND, REFERENCE
+from agents.ladder_results import SEARCHES
 
 FEW = 10  # raids below which no interval is shown
 
@@ -36,7 +37,8 @@ def page(results: Path) -> str:
     """Return the page of all scenarios with figures in a folder, in Markdown."""
     files = sorted(results.glob("*.json"))
     ladders = [json.loads(file.read_text(encoding="utf-8")) for file in files]
-    return "\n".join([_HEAD, summary(ladders), *(section(ladder) for ladder in ladders)])
+    parts = [_HEAD, summary(ladders), searches(ladders), *(section(own) for own in ladders)]
+    return "\n".join(part for part in parts if part)
 
 
 def best(ladder: Mapping[str, Any]) -> str:
@@ -65,6 +67,27 @@ def summary(ladders: list[dict[str, Any]]) -> str:
         ])  # fmt: skip
     words = "The best policy is that of the highest score among those that played every raid.\n"
     return "## All scenarios\n" + words + "\n" + _table(lines)
+
+
+def searches(ladders: list[dict[str, Any]]) -> str:
+    """One line a scenario where look-ahead played on the learned policy too."""
+    rule, network = SEARCHES
+    lines = [["scenario", "raids", f"`{network}`", f"gain over `{rule}`"]]
+    for ladder in ladders:
+        own = ladder.get("learned_base")
+        if own is not None and network in ladder["policies"]:
+            show = partial(_figure, alone=own["raids"] < FEW)
+            name, score = ladder["scenario"], ladder["policies"][network]["score"]
+            lines.append([
+                f"[`{name}`](#{name})", str(own["raids"]), show(score), show(own["gain"], "+.1f")
+            ])  # fmt: skip
+    if len(lines) == 1:
+        return ""
+    words = (
+        "Look-ahead on the released network of a scenario beside look-ahead on its pricing rule,\n"
+        "with the same budget of allocations and futures, on the raids that both played.\n"
+    )
+    return "## Look-ahead on the learned policy\n" + words + "\n" + _table(lines)
 
 
 def section(ladder: Mapping[str, Any]) -> str:

@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from agents import evaluation
+from agents import evaluation, scoring
 from agents.bounds.bound import RaidBounds
 from agents.evaluation import BOUND, REFERENCE, BoundResult, PolicyResult
 from agents.rollout import Rows
 from agents.scoring import Estimate
 from envs.digest import scenario_digest
 from envs.scenario import Scenario
+
+SEARCHES = ("look_ahead:wta_pricing", "look_ahead:price_network")
+"""Look-ahead on the pricing rule and on the released network, by the same budget."""
 
 REACTIVE, SEARCH, SLOWER = "reactive", "search", "slower"
 _LIMITS_MS = ((1.0, REACTIVE), (1000.0, SEARCH))
@@ -38,8 +41,10 @@ def figures(
         strong: Policy, if it is there, over which gains are shown besides ``REFERENCE``.
 
     Returns:
-        For JSON: what was played, ``bound`` (None without) and ``policies`` by name. Where the
-        bound has fewer raids than a policy, the gap closed is of those.
+        For JSON: what was played, ``bound`` (None without), ``policies`` by name, and what the
+        second of ``SEARCHES`` gains over the first, paired on the raids of both, in
+        ``learned_base`` (None without). Where the bound has fewer raids than a policy, the gap
+        closed is of those.
     """
     policies: dict[str, Any] = {}
     most = len(rows[REFERENCE]["undefended_loss"])
@@ -63,6 +68,7 @@ def figures(
         "first_seed": first_seed,
         "strong": strong,
         "bound": limit,
+        "learned_base": _learned_base(rows),
         "policies": policies,
     }
 
@@ -82,6 +88,7 @@ def merged(path: Path, fresh: dict[str, Any], order: Sequence[str]) -> dict[str,
     ]
     return fresh | {
         "bound": fresh["bound"] or before["bound"],
+        "learned_base": fresh["learned_base"] or before.get("learned_base"),
         "policies": {name: policies[name] for name in names},
     }
 
@@ -89,6 +96,16 @@ def merged(path: Path, fresh: dict[str, Any], order: Sequence[str]) -> dict[str,
 def decision_class(time_ms: Mapping[str, float]) -> str:
     """``reactive`` or ``search`` if 99 of 100 decisions take at most 1 ms or 1 s, or ``slower``."""
     return next((name for most, name in _LIMITS_MS if time_ms["p99"] <= most), SLOWER)
+
+
+def _learned_base(rows: Mapping[str, Rows]) -> dict[str, Any] | None:
+    if not all(name in rows for name in SEARCHES):
+        return None
+    raids = min(len(rows[name]["loss"]) for name in SEARCHES)
+    on_rule, on_network = (rows[name]["loss"][:raids] for name in SEARCHES)
+    undefended = rows[SEARCHES[0]]["undefended_loss"][:raids]
+    (gain,) = scoring.gain_over(on_rule, on_network[None], undefended)
+    return {"raids": raids, "gain": _figure(gain)}
 
 
 def _compare(

@@ -8,8 +8,8 @@ import pytest
 
 from agents import ladder
 from agents.evaluation import BOUND, REFERENCE, evaluate
-from agents.ladder_page import best, page
-from agents.ladder_results import decision_class, figures
+from agents.ladder_page import best, page, searches
+from agents.ladder_results import SEARCHES, decision_class, figures
 from agents.runs import load_policies
 from envs.digest import scenario_digest
 from envs.scenario import load_scenario, scenario_names
@@ -121,6 +121,25 @@ def test_where_the_bound_has_fewer_raids_the_gap_is_of_those(tmp_path):
         assert own["raids"] == 40
         assert own["gap_closed"] == all_few["policies"][name]["gap_closed"] is not None
         assert own["score"] == figures(rows, *where)["policies"][name]["score"]
+
+
+def test_what_look_ahead_gains_by_the_learned_policy_is_of_the_raids_of_both(tmp_path):
+    assert run(tmp_path, "--raids", 12, "--policies", *QUICK) == 0
+    duel = load_scenario("duel")
+    rows = {
+        name: ladder.load_rows(ladder.rows_path(tmp_path / "rows", duel, name))
+        for name in (REFERENCE, *QUICK[:2])
+    }
+    five = {k: v if k == "timing_s" else v[:5] for k, v in rows["wta_threshold"].items()}
+    where = (duel, ladder.SPLIT, ladder.FIRST_SEED, ladder.STRONG)
+    own = figures(rows | dict(zip(SEARCHES, (five, rows["wta_pricing"]), strict=True)), *where)
+    saved = five["loss"].sum() - rows["wta_pricing"]["loss"][:5].sum()
+    assert own["learned_base"]["raids"] == 5
+    gain = saved / five["undefended_loss"].sum()
+    assert own["learned_base"]["gain"]["estimate"] == pytest.approx(gain, abs=1e-6)
+    assert f"+{100 * gain:.1f} |" in searches([own])
+    assert figures(rows, *where)["learned_base"] is None
+    assert searches([figures(rows, *where)]) == ""
 
 
 def test_a_policy_is_added_beside_those_played_before(tmp_path):
