@@ -20,8 +20,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.progress import tracked
-
 MARGIN = 0.05  # a release may be slower by this; medians of idle runs differ by 0.02
 CASES = ("standard", "standard, everything on", "region")
 BATCH, STEPS = 256, 40
@@ -45,6 +43,8 @@ def main() -> None:
     release = chosen.release or last_release()
     workers = [_worker(tree, chosen.cases) for tree in (sources(release), ROOT)]
     times: list[Any] = [np.inf, np.inf]
+    from agents.progress import tracked  # not above: a release that is timed may not have it
+
     for _ in tracked("timing in turns", range(chosen.rounds)):
         for n, worker in enumerate(workers):
             times[n] = np.minimum(times[n], _ask(worker))

@@ -1,5 +1,8 @@
 """The guard over the core's speed: what it calls slower, and where it finds the last release."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -33,3 +36,10 @@ def test_a_slower_machine_is_not_a_slower_core():
 def test_an_unknown_release_is_an_error_that_names_it():
     with pytest.raises(SystemExit, match=r"--release: 'no-such-tag' is not right"):
         guard.sources("no-such-tag")
+
+
+def test_a_worker_needs_only_what_the_first_release_has():
+    """Its sources are imported in place of these, by the guard as it is now."""
+    tree = ast.parse(Path(guard.__file__).read_text(encoding="utf-8"))
+    names = {node.module for node in tree.body if isinstance(node, ast.ImportFrom)}
+    assert not [name for name in names if name and name.startswith(("agents", "envs"))]
