@@ -189,7 +189,7 @@ def _change(source: Any, rng: np.random.Generator) -> str:
             holder[key] = copy.deepcopy(other[name])
             return f"{key!r} = what stood in {name!r}"
     junk = _JUNK[rng.integers(len(_JUNK))]
-    holder[key] = copy.copy(junk)
+    holder[key] = copy.deepcopy(junk)  # a later change may be made inside of it
     return f"{key!r} = {junk!r}"
 
 
