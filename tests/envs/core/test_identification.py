@@ -591,6 +591,7 @@ def test_what_is_public_of_aims_by_hand():
     [
         # Likelihoods 0.8 of the kind named and 0.1 of the others: 0.2, 0.05, 0 of 0.25.
         (0.8, 3, [0.2, 0.8, 0.0]),
+        (0.75, 2, [0.4, 0.6, 0.0]),  # 0.75 and 0.25
         (1.0, 1, [0.0, 1.0, 0.0]),
     ],
 )
