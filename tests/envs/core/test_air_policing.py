@@ -380,16 +380,6 @@ def test_a_new_raid_puts_it_back_where_it_waits_with_its_turn_round_over(patrol)
 # --- kernels by hand ---
 
 
-@pytest.mark.parametrize("patrol", [{}, {"patrol": at(0, 40)}])
-def test_exactly_at_the_end_of_its_sortie_is_within_it(patrol):
-    # Without a reaction the time needed and the sortie are the same number, to the bit.
-    tuned = {"shooter__reaction_s": 0.0}
-    need_s = np.float32(flight_s(started(scene(pair(**patrol)), **tuned), DRONE))
-    for sortie_s, legal in ((need_s, True), (np.nextafter(need_s, np.float32(0.0)), False)):
-        batch = started(scene(pair(**patrol)), **tuned, shooter__sortie_s=sortie_s)
-        assert batch.observation["action_mask"][0, 0, 1 + slot_of(batch, DRONE)[0]] == legal
-
-
 @pytest.mark.parametrize(
     ("goal", "distance_m", "place"),
     [

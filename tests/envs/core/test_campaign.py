@@ -551,6 +551,16 @@ def test_whether_another_raid_follows_by_hand(number, day, on):
     assert core.goes_on(filled(CAMPAIGN, plan)[0], key, number, np.float32(day)) == on
 
 
+def test_the_next_raid_is_on_the_day_that_its_own_lull_ends():
+    plan, key = filled(CAMPAIGN, {"raids": 9, "lull_min_days": 1.0, "lull_max_days": 9.0}), 5
+    for number in range(8):
+        on = np.float32(2.0) + core.lull_days(plan[0], np.uint64(key), number + 1)
+        for days, follows in ((on, True), (np.nextafter(on, np.float32(0.0)), False)):
+            plan["days"] = days
+            found = core.goes_on(plan[0], np.uint64(key), number, np.float32(2.0))
+            assert found == follows
+
+
 def test_a_lull_and_the_key_of_a_raid_are_those_of_its_number():
     plan, key = filled(CAMPAIGN, {"lull_min_days": 1.5, "lull_max_days": 4.0})[0], np.uint64(5)
     for number in (1, 2, 3):

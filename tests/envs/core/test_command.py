@@ -340,16 +340,14 @@ def test_who_holds_a_track_by_hand(draw, first, last):
 def test_who_may_use_a_track_by_hand(epoch, bits):
     # The first is held by the first nation since 10, the second by the others since 10; the third
     # by nobody, and in the last slot there is none.
-    delay = np.int32([[0, 2, 4], [5, 0, 1], [5, 9, 0]])
-    delay[2, 1] = 5
-    holding = np.full((4, 3), NONE, np.int32)
+    delay = np.int32([[0, 2, 4], [5, 0, 1], [5, 5, 0]])
     held_ = np.array([True, True, True, False])
-    both = np.zeros((4, 3), HOLDING)
-    both["first"], both["last"] = holding, holding
-    both["first"][0, 0], both["last"][0, 0] = 10, 10
-    both["first"][1, 1:], both["last"][1, 1:] = 10, max(epoch, 10)
+    holding = np.zeros((4, 3), HOLDING)
+    holding["first"] = holding["last"] = NONE
+    holding["first"][0, 0] = holding["last"][0, 0] = 10
+    holding["first"][1, 1:], holding["last"][1, 1:] = 10, epoch
     usable = np.full(4, 99, np.uint64)
-    core.share(held_, both, delay, 3, epoch, usable)
+    core.share(held_, holding, delay, 3, epoch, usable)
     assert usable.tolist() == bits
     for nation in range(3):
         assert core.may_use(usable[0], nation) == bool(bits[0] >> nation & 1)

@@ -257,6 +257,16 @@ def test_an_engagement_that_spends_two_rounds_needs_two():
     assert not legal(one_left)
 
 
+def test_a_pair_may_get_there_exactly_as_its_sortie_ends():
+    # Without a reaction the time needed and the sortie are the same number, to the bit.
+    source = mapping(shooters=[shooter(kind="fighter_pair")])
+    need_s = np.float32(pair_of(started(source, shooter__reaction_s=0.0)).flight_s)
+    assert need_s > 0.0
+    for sortie_s, inside in ((need_s, True), (np.nextafter(need_s, np.float32(0.0)), False)):
+        batch = started(source, shooter__reaction_s=0.0, shooter__sortie_s=sortie_s)
+        assert legal(batch) == (pair_of(batch).pk > 0.0) == inside
+
+
 def test_no_shot_without_a_track():
     # The drone comes from behind the horizon of a low radar: 4,124 (sqrt(20) + sqrt(20)) = 36.9 km.
     source = mapping(

@@ -119,7 +119,8 @@ def test_an_imagined_route_by_hand(kind, aim, start, end, times):
 def test_what_is_there_already_takes_a_second_to_strike():
     track = filled(TRACK, {"x_m": 4e3, "y_m": 6e3})[0]
     threat, route = filled(THREAT, {})[0], filled(VERTEX, FROM, TO)
-    kinds, assets = filled(THREAT_KIND, {"speed_mps": 100.0}), filled(ASSET, {"x_m": 4e3, "y_m": 6e3})
+    kinds, assets = filled(THREAT_KIND, {"speed_mps": 100.0}), filled(ASSET, {"x_m": 4e3})
+    assets["y_m"] = 6e3
     core.believe_route(threat, route, track, kinds, assets, np.float32(100.0))
     assert route["time_s"].tolist() == [100.0, 101.0]
 
@@ -143,8 +144,7 @@ def test_rows_and_contacts_by_hand():
     assert core.free_rows(held, 6, order) == 4
     assert order.tolist() == [0, 2, 4, 5, NONE, NONE]
     contacts = filled(CONTACT, {"misses": 1}, {"misses": 2, "reports": 3}, {"misses": 4})
-    tracks, table = filled(TRACK, {}, {"threat": 1}, {}, {"threat": 2}), np.ones((2, LANES))
-    core.note_contacts(contacts, held, tracks, table.astype(np.float32))
+    tracks = filled(TRACK, {}, {"threat": 1}, {}, {"threat": 2})
     table = np.ones((2, LANES), np.float32)
     core.note_contacts(contacts, held, tracks, table)
     assert table[:, :4].tolist() == [[1, 2, 1, 4], [1, 3, 1, 0]]

@@ -599,7 +599,6 @@ def surveyed(sensors, restricted=False):
     return table, table[sensing.ASKED, :asked].tolist()
 
 
-
 @pytest.mark.parametrize(
     ("sensors", "seen", "heard", "asked"),
     [
