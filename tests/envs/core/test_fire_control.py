@@ -265,7 +265,10 @@ def test_a_pair_may_get_there_exactly_as_its_sortie_ends():
     for sortie_s, inside in ((need_s, True), (np.nextafter(need_s, np.float32(0.0)), False)):
         batch = started(source, shooter__reaction_s=0.0, shooter__sortie_s=sortie_s)
         assert legal(batch) == (pair_of(batch).pk > 0.0) == inside
-    slow = {"shooter__reaction_s": 100.0}  # which does not count as part of the sortie
+
+
+def test_the_reaction_of_a_pair_is_not_part_of_its_sortie():
+    source, slow = mapping(shooters=[shooter(kind="fighter_pair")]), {"shooter__reaction_s": 100.0}
     need_s = pair_of(started(source, **slow)).flight_s - 100.0
     assert legal(started(source, **slow, shooter__sortie_s=need_s + 1.0))
     assert not legal(started(source, **slow, shooter__sortie_s=need_s - 1.0))
