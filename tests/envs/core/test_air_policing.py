@@ -3,12 +3,16 @@
 import numpy as np
 import pytest
 
-from envs.core.params import NONE
-from envs.core.state import INBOUND, KILLED
+from envs.core import air_policing as core
+from envs.core import metrics
+from envs.core.params import NONE, THREAT_KIND
+from envs.core.params import SHOOTER as DEPLOYMENT
+from envs.core.state import INBOUND, KILLED, SHOOTER, THREAT, TRACK
 from tests.envs.small import (
     asset,
     at,
     by_kind,
+    filled,
     fire,
     hold,
     kind_row,
@@ -371,3 +375,85 @@ def test_a_new_raid_puts_it_back_where_it_waits_with_its_turn_round_over(patrol)
     assert of(batch, "reload_s") == np.inf
     assert able_to_send(batch)
     assert np.all(batch.state().engagement["track"] == NONE)
+
+
+# --- kernels by hand ---
+
+
+@pytest.mark.parametrize(
+    ("goal", "distance_m", "place"),
+    [
+        ((4e3, -2e3), 2.5e3, (2.5e3, 0.0)),  # half of 3-4-5
+        ((4e3, -2e3), 5e3, (4e3, -2e3)),
+        ((4e3, -2e3), 5.1e3, (4e3, -2e3)),
+        ((-2e3, 6e3), 1e3, (0.4e3, 2.8e3)),
+        ((1e3, 2e3), 0.0, (1e3, 2e3)),
+    ],
+)
+def test_a_pair_flies_straight_and_no_further(goal, distance_m, place):
+    shooter_ = filled(
+        SHOOTER, {"x_m": 1e3, "y_m": 2e3, "goal_x_m": goal[0], "goal_y_m": goal[1]}
+    )[0]  # fmt: skip
+    core.approach(shooter_, np.float32(distance_m))
+    assert (shooter_.x_m, shooter_.y_m) == pytest.approx(place)
+
+
+BASE = {"x_m": 1e3, "y_m": 2e3, "patrol_x_m": 3e3, "patrol_y_m": 4e3, "aloft": True,
+        "sortie_s": 600.0, "reaction_s": 60.0, "rounds_per_engagement": 2,
+        "interceptor_mps": 100.0}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("deployed", "rounds", "now_s", "home"),
+    [
+        ({}, 2, 699.0, False),
+        ({}, 2, 700.0, True),  # its sortie is over
+        ({}, 1, 200.0, True),
+        ({"aloft": False}, 2, 200.0, True),
+    ],
+)
+def test_where_a_free_pair_goes_by_hand(deployed, rounds, now_s, home):
+    shooter_ = filled(SHOOTER, {"rounds": rounds, "take_off_s": 100.0})[0]
+    found = core.go_back(shooter_, filled(DEPLOYMENT, BASE | deployed)[0], np.float32(now_s))
+    assert found == home
+    assert (shooter_.goal_x_m, shooter_.goal_y_m) == ((1e3, 2e3) if home else (3e3, 4e3))
+
+
+def test_times_of_a_sortie_by_hand():
+    deployed = filled(DEPLOYMENT, BASE)[0]
+    track = filled(TRACK, {"x_m": 1e3, "y_m": 2e3, "vx_mps": 60.0, "vy_mps": -80.0})[0]
+    now_s, flight = np.float32(200.0), np.float32(90.0)
+    for before_s, reaction, left_s, after_s in (
+        (np.inf, 60.0, 660.0, 260.0), (100.0, 0.0, 500.0, 100.0),
+    ):  # fmt: skip
+        shooter_ = filled(SHOOTER, {"take_off_s": before_s})[0]
+        assert core.reaction_s(shooter_, deployed) == reaction
+        assert core.sortie_left_s(shooter_, deployed, now_s) == left_s
+        core.send(shooter_, deployed, track, flight, now_s)
+        assert shooter_.take_off_s == after_s
+        assert (shooter_.goal_x_m, shooter_.goal_y_m) == (1e3 + 5.4e3, 2e3 - 7.2e3)
+
+
+def test_where_pairs_wait_when_a_raid_begins():
+    shooters = filled(SHOOTER, {}, {})
+    core.deploy(shooters, filled(DEPLOYMENT, BASE, BASE | {"aloft": False}))
+    assert shooters["x_m"].tolist() == [3e3, 1e3]
+    assert shooters["y_m"].tolist() == [4e3, 2e3]
+    assert shooters["take_off_s"].tolist() == [0.0, np.inf]
+    assert shooters["goal_x_m"].tolist() == [3e3, 3e3]
+    assert shooters["goal_y_m"].tolist() == [4e3, 4e3]
+
+
+@pytest.mark.parametrize(
+    ("certain", "kind", "shoot"), [(False, 0, True), (False, 1, False), (False, 2, False),
+                                   (True, 0, True), (True, 1, False)]
+)  # fmt: skip
+def test_whom_a_pair_meets_is_known_by_hand(certain, kind, shoot):
+    kinds = filled(THREAT_KIND, {}, {"neutral": True}, {"decoy": True})
+    track, belief_ = filled(TRACK, {"certain": certain})[0], np.float32([0.5, 0.25, 0.25])
+    totals = np.zeros(metrics.BY_KIND)
+    threat = filled(THREAT, {"kind": kind})[0]
+    assert core.meet(track, belief_, threat, kinds[kind], totals) == shoot
+    assert totals[metrics.INTERCEPTS] == totals.sum() == (0.0 if certain else 1.0)
+    assert track.certain
+    assert certain or (track.kind == kind and belief_[kind] == belief_.sum() == 1.0)

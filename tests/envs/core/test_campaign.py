@@ -4,11 +4,17 @@ import numpy as np
 import pytest
 
 from envs.batch import RaidBatch
-from envs.core.randomness import LULL, raid_key, uniform
+from envs.core import campaign as core
+from envs.core.params import CAMPAIGN, DELIVERY, NONE
+from envs.core.params import SHOOTER as DEPLOYMENT
+from envs.core.randomness import CAMPAIGN as RAIDS
+from envs.core.randomness import LULL, derived_key, raid_key, uniform
 from envs.core.start import epochs_until
+from envs.core.state import SENSOR, SHOOTER
 from envs.scenario import load_scenario
 from tests.envs.small import (
     asset,
+    filled,
     fire,
     hold,
     mapping,
@@ -527,3 +533,113 @@ def test_the_epochs_until_a_strike_are_those_that_a_raid_plays(epoch_s):
         for time_s in times[:-1]:
             played = 1 + int(np.sum(ends <= time_s))  # an epoch plays what is before its end
             assert epochs_until(time_s, epoch_s) == played
+
+
+# --- kernels by hand ---
+
+
+@pytest.mark.parametrize(
+    ("number", "day", "on"),
+    [
+        (0, 0.0, True), (2, 5.0, True), (2, 7.75, True),  # on the last day itself
+        (2, 8.0, False), (3, 0.0, False), (4, 0.0, False),
+    ],
+)  # fmt: skip
+def test_whether_another_raid_follows_by_hand(number, day, on):
+    plan = {"raids": 4, "days": 10.0, "lull_min_days": 2.25, "lull_max_days": 2.25}
+    key = np.uint64(1)
+    assert core.goes_on(filled(CAMPAIGN, plan)[0], key, number, np.float32(day)) == on
+
+
+def test_the_next_raid_is_on_the_day_that_its_own_lull_ends():
+    plan, key = filled(CAMPAIGN, {"raids": 9, "lull_min_days": 1.0, "lull_max_days": 9.0}), 5
+    for number in range(8):
+        on = np.float32(2.0) + core.lull_days(plan[0], np.uint64(key), number + 1)
+        for days, follows in ((on, True), (np.nextafter(on, np.float32(0.0)), False)):
+            plan["days"] = days
+            found = core.goes_on(plan[0], np.uint64(key), number, np.float32(2.0))
+            assert found == follows
+
+
+def test_a_lull_and_the_key_of_a_raid_are_those_of_its_number():
+    plan, key = filled(CAMPAIGN, {"lull_min_days": 1.5, "lull_max_days": 4.0})[0], np.uint64(5)
+    for number in (1, 2, 3):
+        days = 1.5 + 2.5 * uniform(key, LULL, number, 0)
+        assert core.lull_days(plan, key, number) == pytest.approx(days)
+        assert core.key_of(key, number) == derived_key(key, RAIDS, number) != key
+    assert core.key_of(key, 0) == key
+
+
+def test_a_repair_by_hand():
+    healths = np.array([0.0, 0.5, 0.875])
+    core.repair(healths, filled(CAMPAIGN, {"repair_per_day": 0.0625})[0], 4.0)
+    assert healths.tolist() == [0.25, 0.75, 1.0]
+
+
+def test_contingents_are_able_from_their_first_day_until_the_day_they_leave():
+    deployment = filled(
+        DEPLOYMENT,
+        {"ready_day": 2.0, "leave_day": 5.0}, {"ready_day": 0.0, "leave_day": np.inf},
+    )  # fmt: skip
+    shooters, sensors = filled(SHOOTER, {}, {}), filled(SENSOR, {}, {})
+    for day, able in ((1.9, False), (2.0, True), (4.9, True), (5.0, False)):
+        core.rotate(shooters, deployment, sensors, np.float32(day))
+        assert shooters["able"].tolist() == [able, True]
+        assert sensors["able"].all()
+
+
+@pytest.mark.parametrize(
+    ("day", "rounds"), [(0.0, 0), (2.0, 0), (2.5, 0), (3.0, 1), (4.0, 3), (12.0, 15)]
+)
+def test_what_has_arrived_by_a_day(day, rounds):
+    arrives = filled(DELIVERY, {"rounds_per_day": 1.5, "first_day": 2.0})[0]
+    assert core.delivered(arrives, day) == rounds
+
+
+def test_who_receives_by_the_joint_action():
+    mask = np.array([[1, 1, 0], [1, 0, 1]], np.int8)  # two shooters, two deliveries
+    totals = np.zeros(9)
+    for orders, receivers, illegal in (
+        ([5, 5], [NONE, NONE], 0),  # the orders of the shooters alone
+        ([5, 5, 0, 0], [NONE, NONE], 0),
+        ([0, 0, 1, 2], [0, 1], 0),
+        ([0, 0, 2, 1], [NONE, NONE], 2),
+        ([0, 0, 3, -1], [NONE, NONE], 2),
+        ([0, 0, 1, 1], [0, NONE], 1),
+    ):
+        totals[:] = 0.0
+        orders = np.array(orders)
+        assert [core.receiver(orders, mask, d) for d in (0, 1)] == receivers
+        core.check_orders(orders, mask, totals)
+        assert totals[core.metrics.ILLEGAL_ACTIONS] == totals.sum() == illegal
+
+
+def test_the_mask_of_deliveries_by_hand():
+    gone, stays = {"leave_day": 5.0}, {"leave_day": np.inf}
+    deployment = filled(DEPLOYMENT, stays, gone, stays | {"kind": 1}, stays | {"nation": 1})
+    deliveries, takers = filled(DELIVERY, {"kind": 0}, {"kind": 1}), np.array([[1, 0], [0, 1]]) > 0
+    for day, lull, expected in (
+        (4.9, True, [[1, 1, 1, 0, 0], [1, 0, 0, 0, 0]]),
+        (5.0, True, [[1, 1, 0, 0, 0], [1, 0, 0, 0, 0]]),
+        (4.9, False, [[1, 0, 0, 0, 0], [1, 0, 0, 0, 0]]),
+    ):
+        mask = np.full((2, 5), 7, np.int8)
+        core.mask_deliveries(mask, deliveries, takers, deployment, np.float32(day), lull)
+        assert mask.tolist() == expected
+
+
+def test_the_neediest_by_hand():
+    deployment = filled(
+        DEPLOYMENT,
+        {"rounds": 3, "reserve": 5}, {"rounds": 2, "reserve": 2}, {"rounds": 1, "kind": 1},
+        {"rounds": 1, "nation": 1}, {"rounds": 1},
+    )  # fmt: skip
+    shooters = filled(SHOOTER, *[{"able": True}] * 5)
+    shooters["able"][4] = False
+    one, both = np.array([True, False]), np.array([True, True])
+    for (first, second), neediest in (((4, 2), 0), ((5, 2), 1), ((3, 2), 0), ((8, 5), 0)):
+        shooters["rounds"][:2], shooters["reserve"][:2] = 1, (first - 1, second - 1)
+        assert core.neediest(shooters, deployment, 0, one) == neediest
+    assert core.neediest(shooters, deployment, 1, one) == 2
+    assert core.neediest(shooters, deployment, 0, both) == 3, "it has nothing at all"
+    assert core.neediest(shooters, deployment, 2, both) == NONE

@@ -3,10 +3,24 @@
 import numpy as np
 import pytest
 
-from envs.core.sensing import chance, chance_heard, detection_number, distance2
+from envs.core import command as core
+from envs.core.lanes import LANES
+from envs.core.params import NONE, THREAT_KIND
+from envs.core.params import SENSOR as DEPLOYED
+from envs.core.params import SHOOTER as DEPLOYMENT
+from envs.core.sensing import (
+    EVERYBODY,
+    NATIONS,
+    chance,
+    chance_heard,
+    detection_number,
+    distance2,
+)
+from envs.core.state import HOLDING, SENSOR, THREAT, TRACK
 from envs.scenario import load_scenario
 from tests.envs.small import (
     detected,
+    filled,
     fire,
     fog,
     held,
@@ -290,3 +304,73 @@ def chances_of(batch, b, threat):
         for nation in [sensor_.nation] if sensor_.nation else batch.scenario.nations:
             found[nation] = max(found.get(nation, 0.0), p)
     return found
+
+
+# --- kernels by hand ---
+
+
+@pytest.mark.parametrize(
+    ("draw", "first", "last"),
+    [
+        (0.24, [9, 3, 9], [9, 9, 9]),  # below everybody's chance: all of them hold it
+        (0.25, [5, 3, 9], [5, 9, 9]),  # below those of the second and the third alone
+        (0.5, [5, 3, NONE], [5, 7, NONE]),
+    ],
+)
+def test_who_holds_a_track_by_hand(draw, first, last):
+    table = np.zeros((NATIONS + 3, LANES), np.float32)
+    table[EVERYBODY, 1], table[NATIONS:, 1] = 0.25, [0.0, 0.5, 0.375]
+    holding = filled(HOLDING, {"first": 5, "last": 5}, {"first": 3, "last": 7}, {})
+    core.forget(holding[2:])
+    core.note_holders(holding, np.float32(draw), table, 1, 9, 3)
+    assert holding["first"].tolist() == first, "missed for more than three epochs it begins anew"
+    assert holding["last"].tolist() == last
+
+
+@pytest.mark.parametrize(
+    ("epoch", "bits"),
+    [
+        (10, [0b001, 0b110, 0, 99]),
+        (11, [0b001, 0b110, 0, 99]),
+        (12, [0b011, 0b110, 0, 99]),
+        (13, [0b000, 0b110, 0, 99]),  # missed three times
+        (15, [0b000, 0b111, 0, 99]),  # now the longest of delays is over
+    ],
+)
+def test_who_may_use_a_track_by_hand(epoch, bits):
+    # The first is held by the first nation since 10, the second by the others since 10; the third
+    # by nobody, and in the last slot there is none.
+    delay = np.int32([[0, 2, 4], [5, 0, 1], [5, 5, 0]])
+    held_ = np.array([True, True, True, False])
+    holding = np.zeros((4, 3), HOLDING)
+    holding["first"] = holding["last"] = NONE
+    holding["first"][0, 0] = holding["last"][0, 0] = 10
+    holding["first"][1, 1:], holding["last"][1, 1:] = 10, epoch
+    usable = np.full(4, 99, np.uint64)
+    core.share(held_, holding, delay, 3, epoch, usable)
+    assert usable.tolist() == bits
+    for nation in range(3):
+        assert core.may_use(usable[0], nation) == bool(bits[0] >> nation & 1)
+
+
+def test_what_a_shooter_without_network_sees_by_hand():
+    # 3-4-12: 13 km from a sensor that reaches 26, a chance of 1 - 0.5^4 = 0.9375.
+    threat = {"x_m": 13e3, "y_m": -16e3, "z_m": 12e3}
+    threats = filled(THREAT, *({**threat, "number": n} for n in range(20)), {"x_m": 1e6})
+    tracks = filled(TRACK, *({"threat": n, "seen": True} for n in range(21)))
+    tracks["seen"][0] = False
+    held_ = np.arange(21) != 1
+    kinds = filled(THREAT_KIND, {"signature": 1.0})
+    sensors = filled(SENSOR, {}, {"x_m": 10e3, "y_m": -20e3, "able": True})
+    deployed = filled(DEPLOYED, {}, {"range_m": 26e3, "antenna_m": 1e4, "detection": 1.0})
+    deployment = filled(DEPLOYMENT, {"networked": True}, {"sensor": 1})
+    key, own = np.uint64(3), np.ones((2, 21), np.bool_)
+    for able in (True, False):
+        sensors["able"][1] = able
+        core.use_own(
+            threats, held_, tracks, kinds, sensors, deployed, deployment, True, key, 4, own
+        )
+        numbers = [detection_number(key, n, 4) for n in range(20)]
+        expected = [able and n > 1 and number < 0.9375 for n, number in enumerate(numbers)]
+        assert own[1].tolist() == [*expected, False]
+        assert own[0].all(), "that of the other is left alone"

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from envs.core import damage as core
-from envs.core.params import NONE
-from envs.core.state import INBOUND, KILLED, LEAKED, PENDING
-from tests.envs.small import asset, hold, mapping, package, play_out, shooter, started
+from envs.core import metrics as columns
+from envs.core.params import ASSET, NONE, THREAT_KIND
+from envs.core.params import SENSOR as DEPLOYED
+from envs.core.params import SHOOTER as DEPLOYMENT
+from envs.core.state import DUD, INBOUND, KILLED, LEAKED, PENDING, SENSOR, SHOOTER, THREAT
+from tests.envs.small import asset, filled, hold, mapping, package, play_out, shooter, started
 
 
 def raid_of(number, value=10.0, hardness=0.0, **tuned):
@@ -129,3 +132,69 @@ def test_a_shooter_that_is_an_asset_dies_with_it():
     batch.step(orders)
     assert batch.metrics()["illegal_actions"][0] == 1.0
     assert batch.metrics()["rounds_fired"][0] == 5.0
+
+
+# --- kernels by hand ---
+
+
+def test_an_empty_row_of_assets_has_no_health():
+    healths = np.full(3, 0.25)
+    core.restore(healths, filled(ASSET, {"value": 4.0}, {"value": 0.0}, {"value": 1e-3}))
+    assert healths.tolist() == [1.0, 0.0, 1.0]
+    assert not core.everything_lost(healths)
+    assert not core.everything_lost(np.array([0.0, 1e-9]))
+    assert core.everything_lost(np.zeros(2))
+
+
+def test_what_falls_out_with_its_asset_by_hand():
+    shooters, sensors = filled(SHOOTER, *[{"able": True}] * 4), filled(SENSOR, *[{"able": 1}] * 6)
+    shooters["able"][3] = False
+    deployment = filled(DEPLOYMENT, *({"asset": n} for n in (NONE, 0, 1, NONE)))
+    deployed = filled(
+        DEPLOYED,
+        {"asset": NONE, "shooter": NONE},
+        {"asset": 0, "shooter": NONE},
+        {"asset": 1, "shooter": NONE},
+        {"asset": NONE, "shooter": 0},
+        {"asset": NONE, "shooter": 2},  # the organic sensor of one that is lost
+        {"asset": NONE, "shooter": 3},  # of one that is not there
+    )
+    core.put_out_of_action(shooters, deployment, sensors, deployed, np.array([1e-9, 0.0]))
+    assert shooters["able"].tolist() == [True, True, False, False]
+    assert sensors["able"].tolist() == [True, True, False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("health", "lost"), [(1.0, 0.375), (0.375, 0.375), (0.25, 0.25), (0.0, 0.0)]
+)
+def test_one_hit_by_hand(health, lost):
+    kind = filled(THREAT_KIND, {"damage": 0.5, "hit": 0.5})[0]
+    target = filled(ASSET, {"hardness": 0.25, "value": 8.0})[0]
+    assert core.health_lost(kind, target, health) == lost
+    assert core.expected_loss(kind, target, health) == 8.0 * lost * 0.5
+    healths = np.array([1.0, health])
+    assert core.strike(kind, target, healths, 1) == 8.0 * lost
+    assert healths.tolist() == [1.0, health - lost]
+
+
+def test_impacts_by_hand():
+    kinds = filled(
+        THREAT_KIND, {"damage": 0.75, "hit": 1.0}, {"damage": 0.25, "hit": 1.0}, {"neutral": True}
+    )
+    assets = filled(ASSET, {"value": 8.0}, {"value": 2.0})
+    hit = {"status": INBOUND, "hits": True, "impact_s": 5.0}
+    threats = filled(
+        THREAT,
+        hit, hit | {"kind": 1, "number": 1}, hit | {"number": 2},  # the last finds nothing
+        hit | {"kind": 1, "aim": 1, "status": PENDING, "number": 3},
+        hit | {"hits": False}, hit | {"hits": False, "kind": 2},
+        hit | {"impact_s": 10.0}, hit | {"status": KILLED},
+    )  # fmt: skip
+    healths, totals = np.ones(2), np.zeros(columns.BY_KIND + 9)
+    core.impacts(threats, kinds, assets, healths, totals, np.float32(10.0))
+    assert threats["status"].tolist() == [LEAKED] * 4 + [DUD, DUD, INBOUND, KILLED]
+    assert healths.tolist() == [0.0, 0.75]
+    assert totals[columns.LEAKERS] == 4.0
+    assert totals[columns.BY_KIND + 3 : columns.BY_KIND + 6].tolist() == [2.0, 2.0, 0.0]
+    assert totals[columns.LOSS] == 8.0 + 0.5
+    assert (totals[columns.DUDS], totals[columns.ASSETS_LOST]) == (1.0, 1.0)

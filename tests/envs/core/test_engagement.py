@@ -7,10 +7,14 @@ from hypothesis import strategies as st
 
 from envs.core import engagement as core
 from envs.core import metrics
-from envs.core.state import INBOUND, KILLED
+from envs.core.params import NONE, THREAT_KIND
+from envs.core.params import SHOOTER as DEPLOYMENT
+from envs.core.randomness import JAMMING, uniform
+from envs.core.state import ENGAGEMENT, INBOUND, KILLED, SHOOTER, THREAT, TRACK, VERTEX
 from tests.envs.small import (
     assert_same,
     asset,
+    filled,
     fire,
     hold,
     mapping,
@@ -302,3 +306,168 @@ def test_what_is_in_flight_when_the_raid_ends_is_wasted():
     assert not batch.state().shooter["busy"].any()
     judged = totals["rounds_fired"] - totals["rounds_wasted"]
     assert (judged >= totals["killed"]).all() and totals["rounds_wasted"].any()
+
+
+# --- kernels by hand ---
+
+KINDS = [{"cost_keur": 5.0}, {"neutral": True, "cost_keur": 9.0}, {"decoy": True}]
+PAIR = {"sortie_s": 600.0}  # a fighter pair
+
+
+@pytest.mark.parametrize(
+    ("deployed", "flying", "threat", "totals"),
+    [
+        ({}, {}, {}, {"killed": 1, "killed_cost_keur": 5}),
+        ({}, {}, {"kind": 1}, {"neutrals_shot": 1}),
+        ({}, {}, {"kind": 2}, {"killed": 1}),
+        ({}, {}, {"kill_u": 0.0}, {}),
+        ({}, {}, {"impact_s": 10.5}, {"killed": 1, "killed_cost_keur": 5}),
+        ({}, {}, {"impact_s": 10.0}, {"rounds_wasted": 2}),  # it lands at the same moment
+        ({}, {}, {"impact_s": 9.5}, {"rounds_wasted": 2}),
+        ({}, {}, {"status": KILLED}, {"rounds_wasted": 2}),
+        ({}, {"track": NONE}, {}, {"rounds_wasted": 2, "rounds_unguided": 2}),
+        ({}, {"track": NONE}, {"status": KILLED}, {"rounds_wasted": 2}),
+        (PAIR, {}, {}, {"killed": 1, "killed_cost_keur": 5, "intercepts": 1, "rounds_fired": 2,
+                        "rounds_cost_keur": 6}),
+        (PAIR, {}, {"kill_u": 0.0}, {"intercepts": 1, "rounds_fired": 2, "rounds_cost_keur": 6}),
+        (PAIR, {}, {"kind": 1}, {"intercepts": 1}),
+        (PAIR, {}, {"kind": 2}, {"intercepts": 1}),
+        (PAIR, {}, {"status": KILLED}, {}),
+        (PAIR, {}, {"impact_s": 10.0}, {}),
+        (PAIR, {"track": NONE}, {}, {}),
+        (PAIR, {"track": NONE}, {"status": KILLED}, {}),
+    ],
+)  # fmt: skip
+def test_the_end_of_an_engagement_by_hand(deployed, flying, threat, totals):
+    engagements = filled(ENGAGEMENT, {}, {"resolve_s": 10.0, "true_pk": 0.5} | flying)
+    shooters, kinds = filled(SHOOTER, {}, {"rounds": 7}), filled(THREAT_KIND, *KINDS)
+    deployment = filled(
+        DEPLOYMENT, {}, {"rounds_per_engagement": 2, "cost_keur": 3.0} | deployed
+    )  # fmt: skip
+    # Survival falls to 0.5 with the engagement, its kill number.
+    threats = filled(
+        THREAT, {"status": INBOUND, "survival": 1.0, "kill_u": 0.5, "impact_s": 99.0} | threat
+    )
+    tracks, beliefs = filled(TRACK, {}), np.float32([[0.5, 0.25, 0.25]])
+    found = np.zeros(metrics.BY_KIND + 7)
+    core.resolve(
+        engagements.reshape(2, 1), shooters, deployment, threats, filled(VERTEX, {}, {})[None],
+        kinds, tracks, beliefs, found, np.array([1]), 1,
+    )  # fmt: skip
+    expected = np.zeros(metrics.BY_KIND + 7)
+    for name, value in totals.items():
+        expected[metrics.FIXED.index(name)] = value
+    kind = threats["kind"][0]
+    dies = totals.get("killed") or totals.get("neutrals_shot")
+    expected[metrics.BY_KIND + kind] = dies or 0.0
+    fired = totals.get("rounds_fired", 0)
+    expected[metrics.BY_KIND + 6] = fired
+    assert found.tolist() == expected.tolist()
+    assert (threats["status"][0] == KILLED) == bool(dies or threat.get("status") == KILLED)
+    assert shooters["rounds"].tolist() == [0, 7 - fired]
+    lost = flying.get("track") == NONE or (deployed and not fired)
+    assert engagements["track"][1] == (NONE if lost else 0)
+
+
+@pytest.mark.parametrize(
+    ("threat", "totals"),
+    [
+        ({"status": INBOUND}, {}),
+        ({"status": INBOUND, "kind": 1}, {"rounds_at_neutrals": 2}),
+        ({"status": INBOUND, "kind": 2}, {"rounds_at_decoys": 2}),
+        ({"status": KILLED}, {"rounds_at_dead": 2}),
+    ],
+)
+def test_what_is_spent_by_hand(threat, totals):
+    shooter_ = filled(SHOOTER, {"rounds": 7})[0]
+    deployed = filled(DEPLOYMENT, {"rounds_per_engagement": 2, "cost_keur": 3.0, "kind": 1})[0]
+    kinds, found = filled(THREAT_KIND, *KINDS), np.zeros(metrics.BY_KIND + 8)
+    core.spend(shooter_, deployed, filled(THREAT, threat)[0], kinds, found)
+    expected = np.zeros(metrics.BY_KIND + 8)
+    for name, value in (totals | {"rounds_fired": 2, "rounds_cost_keur": 6}).items():
+        expected[metrics.FIXED.index(name)] = value
+    expected[metrics.BY_KIND + 7] = 2.0
+    assert found.tolist() == expected.tolist()
+    assert shooter_.rounds == 5
+
+
+def test_what_is_dropped_with_its_shooter_by_hand():
+    for over, busy, wasted in ((False, [2, 0, 0, 0], 6.0), (True, [0, 0, 0, 0], 10.0)):
+        shooters = filled(
+            SHOOTER,
+            {"able": True, "busy": 2}, {"busy": 3}, {"busy": 1}, {"able": True},
+        )  # fmt: skip
+        deployment = filled(
+            DEPLOYMENT, *({"rounds_per_engagement": 2, "sortie_s": s} for s in (0, 0, 600, 0))
+        )
+        totals = np.zeros(metrics.BY_KIND)
+        core.drop_lost(shooters, deployment, totals, over)
+        assert shooters["busy"].tolist() == busy
+        assert totals[metrics.ROUNDS_WASTED] == totals.sum() == wasted, "a pair fires nothing"
+
+
+def test_channels_are_given_back_by_hand():
+    ends = [[30.0, 10.0, 40.0], [19.9, 20.0, 5.0]]
+    engagements = np.zeros((2, 3), ENGAGEMENT)
+    for name in ENGAGEMENT.names:
+        engagements[name] = [[1, 2, 3], [4, 5, 6]]
+    engagements["resolve_s"] = ends
+    shooters = filled(SHOOTER, {"busy": 3}, {"busy": 2})
+    core.free_channels(shooters, engagements, np.float32(20.0))
+    assert shooters["busy"].tolist() == [2, 1]
+    assert engagements["resolve_s"][0, :2].tolist() == [30.0, 40.0]
+    assert engagements["resolve_s"][1, 0] == 20.0, "until_s itself is not over"
+    for name in set(ENGAGEMENT.names) - {"resolve_s"}:
+        assert engagements[name][0, :2].tolist() == [1, 3], name
+        assert engagements[name][1, 0] == 5, name
+    core.lose_guidance(engagements, 3)
+    assert engagements["track"].tolist() == [[1, NONE, NONE], [5, 5, 6]]
+
+
+def test_what_is_in_flight_by_hand():
+    engagements = np.zeros((2, 2), ENGAGEMENT)
+    engagements["track"] = [[0, NONE], [0, 1]]
+    engagements["pk"], engagements["resolve_s"] = [[0.5, 0.5], [0.25, 0.5]], [[30, 9], [25, 9]]
+    tracks, held = filled(TRACK, {}, {}, {}), np.array([True, False, True])
+    shooters = filled(SHOOTER, {"busy": 2}, {"busy": 2})
+    core.sum_up(shooters, engagements, held, tracks, np.float32(20.0))
+    assert tracks["in_flight"].tolist() == [2, 0, 0]
+    assert tracks["survival"].tolist() == [0.375, 0.0, 1.0]
+    assert tracks["resolve_s"].tolist() == [5.0, 0.0, np.inf]
+
+
+@pytest.mark.parametrize(
+    ("certain", "kind", "neutral", "judged"),
+    [
+        # Believed: 0.5 * 0.8 / (1 - 0.25) = 0.5333; of kind 0, 0.8 / 0.5333 = 1.5 times 0.25.
+        (False, 0, 0.25, 0.375),
+        (True, 0, 0.25, 0.25),
+        (False, 1, 0.25, 0.25),  # neutral: as surely as what it was taken for
+        (False, 2, 0.25, 0.0),  # what it cannot hit at all
+        (False, 0, 1.0, 0.0),
+    ],
+)
+def test_what_an_engagement_is_judged_by(certain, kind, neutral, judged):
+    base, belief = np.float32([0.8, 0.0, 0.0]), np.float32([0.5, 0.25, 0.25])
+    track = filled(TRACK, {"certain": certain, "neutral": neutral})[0]
+    threat, kinds = filled(THREAT, {"kind": kind})[0], filled(THREAT_KIND, *KINDS)
+    deployed = filled(DEPLOYMENT, {})[0]
+    pk = np.float32(0.25)
+    found = core.judged_pk(pk, base, track, belief, threat, kinds, deployed, np.uint64(1))
+    assert found == pytest.approx(judged)
+
+
+def test_pk_believed_by_hand():
+    base, belief = np.float32([0.8, 0.4, 0.0]), np.float32([0.5, 0.25, 0.25])
+    for neutral, pk in ((0.0, 0.5), (0.25, 2 / 3), (0.5, 1.0), (0.75, 1.0), (1.0, 0.0)):
+        assert core.believed_pk(base, belief, np.float32(neutral)) == pytest.approx(pk)
+
+
+def test_jamming_works_on_what_can_be_jammed():
+    for number in range(9):
+        u = uniform(np.uint64(3), JAMMING, number, 0)
+        for jammable, pk in ((0.5, 0.25), (0.1, 0.05), (u, 0.0), (0.4, 0.5)):
+            kind = filled(THREAT_KIND, {"jammable": jammable})[0]
+            found = core.jamming_pk(np.float32(pk), kind, number, np.uint64(3))
+            works = u < jammable
+            assert found == pytest.approx(min(pk / jammable, 1.0) if works else 0.0)

@@ -6,7 +6,21 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from envs.core import fire_control
-from tests.envs.small import asset, held, mapping, package, sensor, shooter, slot_of, started
+from envs.core.lanes import LANES
+from envs.core.params import NONE, THREAT_KIND
+from envs.core.params import SHOOTER as DEPLOYMENT
+from envs.core.state import SHOOTER, TRACK
+from tests.envs.small import (
+    asset,
+    filled,
+    held,
+    mapping,
+    package,
+    sensor,
+    shooter,
+    slot_of,
+    started,
+)
 
 AIR_M = 4124.0
 
@@ -243,6 +257,23 @@ def test_an_engagement_that_spends_two_rounds_needs_two():
     assert not legal(one_left)
 
 
+def test_a_pair_may_get_there_exactly_as_its_sortie_ends():
+    # Without a reaction the time needed and the sortie are the same number, to the bit.
+    source = mapping(shooters=[shooter(kind="fighter_pair")])
+    need_s = np.float32(pair_of(started(source, shooter__reaction_s=0.0)).flight_s)
+    assert need_s > 0.0
+    for sortie_s, inside in ((need_s, True), (np.nextafter(need_s, np.float32(0.0)), False)):
+        batch = started(source, shooter__reaction_s=0.0, shooter__sortie_s=sortie_s)
+        assert legal(batch) == (pair_of(batch).pk > 0.0) == inside
+
+
+def test_the_reaction_of_a_pair_is_not_part_of_its_sortie():
+    source, slow = mapping(shooters=[shooter(kind="fighter_pair")]), {"shooter__reaction_s": 100.0}
+    need_s = pair_of(started(source, **slow)).flight_s - 100.0
+    assert legal(started(source, **slow, shooter__sortie_s=need_s + 1.0))
+    assert not legal(started(source, **slow, shooter__sortie_s=need_s - 1.0))
+
+
 def test_no_shot_without_a_track():
     # The drone comes from behind the horizon of a low radar: 4,124 (sqrt(20) + sqrt(20)) = 36.9 km.
     source = mapping(
@@ -265,3 +296,147 @@ def test_no_shot_without_a_track():
     # 39 km to 36.9 km at 50 m/s: 42 s, so the first five epochs show nothing.
     assert unseen == 5
     assert seen > 0
+
+
+# --- kernels by hand ---
+
+# Reaches 10 km, and interceptors are under way for up to 20 + 10 s.
+BATTERY = {"x_m": 1e3, "y_m": -2e3, "able": True, "rounds": 1, "take_off_s": np.inf}
+REACHES = {"air_range_max_m": 10e3, "interceptor_mps": 1e3, "reaction_s": 20.0}
+
+
+def near_table(speed=100.0, z_m=12e3):
+    """Return a table with one track 13 km from `BATTERY`, 3-4-12, and its number of tracks."""
+    table = np.zeros((fire_control.ROWS, LANES), np.float32)
+    table[[fire_control.X, fire_control.Y, fire_control.Z], 0] = 4e3, 2e3, z_m
+    table[fire_control.SPEED, 0], table[fire_control.SLOT, 0] = speed, 7.0
+    return table
+
+
+@pytest.mark.parametrize(
+    ("shooter_", "deployed", "speed", "near"),
+    [
+        ({}, {}, 100.0, 1),  # 10 km, and 30 s of 100 m/s: 13 km
+        ({}, {}, 99.0, 0),  # 12.97 km, and a thousandth of that: 12.983
+        ({"able": False}, {}, 100.0, 0),
+        ({"rounds": 0}, {}, 100.0, 0),
+        ({"rounds": 0, "reserve": 1}, {}, 100.0, 1),
+        ({"take_off_s": 0.0}, {}, 100.0, 0),  # aloft there is no reaction
+        ({"take_off_s": 0.0}, {}, 300.0, 1),
+        ({}, {"ballistic_range_max_m": 13e3, "air_range_max_m": 0.0}, 0.0, 1),
+        ({}, {"ballistic_range_max_m": 13e3}, 0.0, 1),
+        ({}, {"ballistic_range_max_m": 12e3}, 0.0, 0),
+    ],
+)
+def test_what_may_come_near_by_hand(shooter_, deployed, speed, near):
+    table = near_table(speed)
+    deployment = filled(DEPLOYMENT, REACHES | deployed)
+    fire_control.count_near(table, 1, filled(SHOOTER, BATTERY | shooter_), deployment)
+    assert table[fire_control.NEARBY, 0] == near
+    assert not table[fire_control.NEARBY, 1:].any(), "there are no others"
+    assert fire_control.choose_near(table, 1, 0) == near
+    assert table[fire_control.NEAR + fire_control.SLOT, 0] == 7.0 * near
+    if near:
+        copied = table[fire_control.NEAR : fire_control.NEAR + fire_control.PK, 0]
+        assert copied.tolist() == table[: fire_control.PK, 0].tolist()
+
+
+def test_near_is_near_in_all_three_directions():
+    table = np.zeros((fire_control.ROWS, LANES), np.float32)
+    table[fire_control.SHOOTER_X, 0], table[fire_control.SHOOTER_Y, 0] = 1e3, -2e3
+    table[fire_control.FAR, 0] = 13e3
+    for place, near in (((4e3, 2e3, 12e3), True), ((-2e3, -6e3, 12e3), True),
+                        ((4e3, 2e3, 12.1e3), False), ((4e3, 2.2e3, 12e3), False),
+                        ((4.3e3, 2e3, 12e3), False)):  # fmt: skip
+        assert fire_control.is_near(table, 0, *np.float32(place), np.float32(0.0)) == near, place
+
+
+def test_the_tracks_held_side_by_side():
+    tracks = filled(
+        TRACK,
+        {},
+        {"x_m": 1, "y_m": 2, "z_m": 3, "vx_mps": 4, "vy_mps": 5, "vz_mps": -20, "impact_s": 9,
+         "kind": 1, "certain": True},
+        {"vx_mps": 3, "vy_mps": -4, "kind": 0},
+    )  # fmt: skip
+    kinds, table = filled(THREAT_KIND, {}, {"ballistic": True}), near_table()
+    assert fire_control.gather(np.array([False, True, True]), tracks, kinds, table) == 2
+    assert table[: fire_control.PK, 0].tolist() == [1, 2, 3, 4, 5, -20, 21, 441, 9, 1, 1, 1]
+    assert table[: fire_control.PK, 1].tolist() == [0, 0, 0, 3, -4, 0, 5, 25, 0, 0, NONE, 2]
+
+
+def test_the_belief_in_neutral_kinds_is_their_sum():
+    kinds = filled(THREAT_KIND, {}, {"neutral": True}, {"neutral": True})
+    tracks = filled(TRACK, {}, {"neutral": 0.75}, {})
+    beliefs = np.float32([[0.5, 0.25, 0.25], [1.0, 0.0, 0.0], [0.0, 1.0, 0.5]])
+    fire_control.doubt(np.array([True, False, True]), tracks, beliefs, kinds)
+    assert tracks["neutral"].tolist() == [0.5, 0.75, 1.0]
+
+
+# Ranges of 5 to 20 km from 100 m to 5 km against what flies, 2 to 10 km from 1 to 8 km against what
+# falls; 1,000 m/s, a reaction of 5 s.
+JUDGES = {
+    "interceptor_mps": 1e3, "falloff": 0.5, "antenna_m": 1e4,
+    "air_range_min_m": 5e3, "air_range_max_m": 20e3,
+    "air_altitude_min_m": 100.0, "air_altitude_max_m": 5e3,
+    "ballistic_range_min_m": 2e3, "ballistic_range_max_m": 10e3,
+    "ballistic_altitude_min_m": 1e3, "ballistic_altitude_max_m": 8e3,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("flies", "pk"),
+    [
+        ({"FLIGHT": 10.0}, 0.7),  # 0.8 (1 - 0.5 / 4)
+        ({"FLIGHT": 20.0}, 0.4),  # exactly at maximum range
+        ({"FLIGHT": 20.01}, 0.0),
+        ({"FLIGHT": 5.0}, 0.775),  # exactly at minimum range
+        ({"FLIGHT": 4.99}, 0.0),
+        ({"Z": 100.0}, 0.7),
+        ({"Z": 99.9}, 0.0),
+        ({"Z": 5e3}, 0.7),
+        ({"Z": 5001.0}, 0.0),
+        ({"Z": 6500.0, "VZ": -100.0}, 0.7),  # 5,000 m high when it is met, after 15 s
+        ({"Z": 6501.0, "VZ": -100.0}, 0.0),
+        ({"IMPACT": 15.0}, 0.0),  # met exactly as it strikes
+        ({"IMPACT": 15.01}, 0.7),
+        ({"BALLISTIC": 1.0}, 0.4),  # the same 10 km are its maximum range
+        ({"BALLISTIC": 1.0, "FLIGHT": 10.01}, 0.0),
+        ({"BALLISTIC": 1.0, "FLIGHT": 5.0}, 0.7),
+        ({"BALLISTIC": 1.0, "FLIGHT": 2.0}, 0.784),  # 0.8 (1 - 0.5 / 25)
+        ({"BALLISTIC": 1.0, "FLIGHT": 1.99}, 0.0),
+        ({"BALLISTIC": 1.0, "Z": 8e3}, 0.4),
+        ({"BALLISTIC": 1.0, "Z": 8001.0}, 0.0),
+        ({"BALLISTIC": 1.0, "Z": 999.0}, 0.0),
+    ],
+)
+def test_pk_at_the_intercept_by_hand_and_exactly_at_each_limit(flies, pk):
+    track = {"FLIGHT": 10.0, "Z": 1e3, "IMPACT": 1e3, "PK": 0.8} | flies
+    table = np.zeros((fire_control.FLIGHT + 1, 1), np.float32)
+    for name, value in track.items():
+        table[getattr(fire_control, name), 0] = value
+    fire_control.judge(table, 1, filled(DEPLOYMENT, JUDGES)[0], np.float32(5.0))
+    assert table[fire_control.PK, 0] == pytest.approx(pk, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("antenna_m", "flight_s", "z_m", "sees"),
+    [
+        # The horizon of 16 m at sea level, and of 9 m at 1 m: 16,496 m, at 1,031 m/s.
+        (16.0, 16.0, 0.0, True),
+        (16.0, 16.01, 0.0, False),
+        (9.0, 16.0, 1.0, True),
+        (9.0, 16.01, 1.0, False),
+        (16.0, 16.0, -1.0, True),
+        # 20 s of flight are 20,620 m, 12,080 m of them over ground: within the horizon of 0 m.
+        (0.0, 20.0, 16_711.0, True),
+    ],
+)
+def test_guidance_ends_exactly_at_the_horizon(antenna_m, flight_s, z_m, sees):
+    table = np.zeros((fire_control.FLIGHT + 1, 1), np.float32)
+    table[[fire_control.PK, fire_control.IMPACT], 0] = 0.5, 1e3
+    table[fire_control.FLIGHT, 0], table[fire_control.Z, 0] = flight_s, z_m
+    wide = {"interceptor_mps": 1031.0, "air_range_max_m": 1e6, "antenna_m": antenna_m,
+            "air_altitude_min_m": -10.0, "air_altitude_max_m": 1e6}  # fmt: skip
+    fire_control.judge(table, 1, filled(DEPLOYMENT, wide)[0], np.float32(0.0))
+    assert table[fire_control.PK, 0] == (0.5 if sees else 0.0)

@@ -1,8 +1,21 @@
 import numpy as np
 import pytest
 
+from envs.core import flight
 from envs.core.flight import leg_at
-from tests.envs.small import asset, at, hold, mapping, package, shooter, slot_of, started
+from envs.core.params import THREAT_KIND
+from envs.core.state import ABSENT, INBOUND, PENDING, THREAT, VERTEX
+from tests.envs.small import (
+    asset,
+    at,
+    filled,
+    hold,
+    mapping,
+    package,
+    shooter,
+    slot_of,
+    started,
+)
 
 
 def turning(**keys):
@@ -98,3 +111,56 @@ def test_an_arrival_exactly_between_two_epochs_is_still_where_it_aims():
     assert [threat.x_m, threat.y_m] == pytest.approx([0.0, 0.0], abs=5.0)
     hold(batch)
     assert threat.status in (4, 5)
+
+
+def bent(vertices=6):
+    """Return a route of three legs, and room for more: 3-4-5 each, 10 s, 20 s and 10 s long."""
+    places = [(1e3, 2e3, 100.0), (4e3, 6e3, 110.0), (1e3, 10e3, 130.0), (-2e3, 6e3, 140.0)]
+    rows = [dict(zip(("x_m", "y_m", "time_s"), place, strict=True)) for place in places]
+    return filled(VERTEX, *rows, *[{"time_s": np.inf}] * (vertices - 4))
+
+
+@pytest.mark.parametrize("vertices", [4, 5, 6])
+def test_the_last_leg_ends_at_the_aim_point_and_goes_on_no_further(vertices):
+    route = bent(vertices)
+    for time_s, leg in ((100, 0), (109.5, 0), (110, 1), (130, 2), (139, 2), (140, 2), (1e6, 2)):
+        assert leg_at(0, route, np.float32(time_s)) == leg
+
+
+@pytest.mark.parametrize(
+    ("leg", "now_s", "velocity", "place"),
+    [
+        (0, 105, (300, 400, 0), (2.5e3, 4e3, 80)),
+        (1, 125, (-150, 200, 0), (1.75e3, 9e3, 80)),
+        (2, 131, (-300, -400, 0), (0.7e3, 9.6e3, 80)),
+    ],
+)
+def test_a_place_on_a_leg_by_hand(leg, now_s, velocity, place):
+    threat = filled(THREAT, {"leg": leg})[0]
+    kind = filled(THREAT_KIND, {"altitude_m": 80.0})[0]
+    flight.move(threat, bent(), kind, np.float32(now_s))
+    assert (threat.vx_mps, threat.vy_mps, threat.vz_mps) == velocity
+    assert (threat.x_m, threat.y_m, threat.z_m) == pytest.approx(place)
+
+
+def test_a_fall_by_hand():
+    threat = filled(THREAT, {})[0]
+    kind = filled(THREAT_KIND, {"altitude_m": 8e3, "ballistic": True})[0]
+    for now_s, z_m in ((100, 8e3), (102.5, 6e3), (110, 0.0), (111, 0.0)):
+        flight.move(threat, bent(), kind, np.float32(now_s))
+        assert (threat.z_m, threat.vz_mps) == (z_m, -800.0)
+
+
+def test_who_flies_by_hand():
+    kinds = filled(THREAT_KIND, {"altitude_m": 80.0})
+    threats = filled(THREAT, *({"status": s} for s in (PENDING, PENDING, INBOUND, ABSENT)))
+    routes = np.stack([bent() for _ in threats])
+    routes["time_s"][0] += 0.5  # begins half a second later
+    threats["vx_mps"][2], threats["vy_mps"][2] = 300.0, 400.0
+    flight.fly(threats, routes, kinds, np.float32(100.0))
+    assert threats["status"].tolist() == [PENDING, INBOUND, INBOUND, ABSENT]
+    assert threats["x_m"].tolist() == [0.0, 1e3, 1e3, 0.0]
+    flight.fly(threats, routes, kinds, np.float32(112.0))
+    assert threats["leg"].tolist() == [1, 1, 1, 0], "one of them began on its second leg"
+    assert threats["x_m"][1:3] == pytest.approx([3.7e3, 3.7e3])
+    assert threats["y_m"][1:3] == pytest.approx([6.4e3, 6.4e3])

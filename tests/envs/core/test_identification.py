@@ -5,11 +5,14 @@ import pytest
 
 from envs.catalogue import load_catalogue
 from envs.core import identification as core
-from envs.core.state import INBOUND, KILLED
+from envs.core.lanes import LANES
+from envs.core.params import ASSET, NONE, THREAT_KIND
+from envs.core.state import INBOUND, KILLED, THREAT, TRACK
 from tests.envs.small import (
     asset,
     by_kind,
     detected,
+    filled,
     fire,
     fog,
     held,
@@ -500,3 +503,166 @@ def test_a_sensor_that_detects_nothing_reports_nothing():
         hold(batch, 36)
     assert sighted.metrics()["identifications"].sum() > 50
     assert blind.metrics()["identifications"].sum() == 0
+
+
+# --- kernels by hand ---
+
+
+@pytest.mark.parametrize(
+    ("falls", "place", "weight"),
+    [
+        # It heads for the north-east, (0.6, 0.8), or would strike at (1 km, 2 km).
+        (True, (1e3, 2e3), 1.0),
+        (True, (1e3, 4e3), 0.25),  # 2 km off: (1 / 2)^2
+        (True, (-1e3, 2e3), 0.25),
+        (True, (1e3, -2e3), 0.04),  # 4 km off: (1 / 5)^2
+        (False, (4e3, 6e3), 1.0),  # straight ahead
+        (False, (1e3, 12e3), 0.8**8),
+        (False, (11e3, 2e3), 0.6**8),
+        (False, (-3e3, 5e3), 0.0),  # right across
+        (False, (-2e3, -2e3), 0.0),  # behind
+    ],
+)
+def test_how_well_a_track_heads_for_a_place(falls, place, weight):
+    table = np.zeros((core.AIMS, LANES), np.float32)
+    table[:, 0] = 1e3, 2e3, 0.6, 0.8, falls
+    found = core._closeness(table, 0, *np.float32(place))
+    assert found == pytest.approx(weight, rel=1e-4, abs=1e-9)
+
+
+def test_tracks_that_fall_are_gathered_where_they_would_strike():
+    level = {"x_m": 1e3, "y_m": 2e3, "z_m": 500.0, "vx_mps": 30.0, "vy_mps": -40.0}
+    tracks = filled(TRACK, level, {}, level | {"vz_mps": -50.0}, {"x_m": 7.0, "y_m": 8.0})
+    table, slots = np.zeros((core.AIMS, LANES), np.float32), np.zeros(4, np.int64)
+    held_ = np.array([True, False, True, True])
+    assert core._gather(held_, tracks, table, slots) == (3, True)
+    assert slots[:3].tolist() == [0, 2, 3]
+    assert table[:, 0] == pytest.approx([1e3, 2e3, 0.6, -0.8, 0.0])
+    assert table[:, 1] == pytest.approx([1.3e3, 1.6e3, 0.6, -0.8, 1.0])  # after 10 s
+    assert table[:, 2].tolist() == [7.0, 8.0, 0.0, 0.0, 0.0], "at rest it heads nowhere"
+    held_[2] = False
+    assert core._gather(held_, tracks, table, slots) == (2, False)
+
+
+@pytest.mark.parametrize(
+    ("velocity", "impact_s"),
+    [((60, 80, 0), 50.0), ((0, 0, 0), np.inf), ((30, 40, -120), 100.0), ((60, 80, 1), 50.0)],
+)
+def test_the_predicted_impact_by_hand(velocity, impact_s):
+    # 3-4-12: 5 km away over ground, 13 km in all if it falls.
+    track = filled(
+        TRACK, dict(zip(("vx_mps", "vy_mps", "vz_mps"), velocity, strict=True))
+        | {"x_m": 1e3, "y_m": 2e3, "z_m": 12e3},
+    )[0]  # fmt: skip
+    aim = filled(ASSET, {"x_m": 4e3, "y_m": 6e3})[0]
+    assert core.predicted_impact_s(track, aim) == pytest.approx(impact_s, rel=1e-4)
+
+
+def test_the_value_of_a_track_is_by_belief_or_certain():
+    kinds = filled(THREAT_KIND, {"damage": 0.5, "hit": 0.5}, {"damage": 1.0, "hit": 1.0}, {})
+    target, belief = filled(ASSET, {"value": 8.0})[0], np.float32([0.5, 0.25, 0.25])
+    for track, value in (
+        ({"certain": False, "kind": 1}, 0.5 * 2.0 + 0.25 * 8.0),
+        ({"certain": True, "kind": 0}, 2.0),
+        ({"certain": True, "kind": 1}, 8.0),
+    ):
+        row = filled(TRACK, track)[0]
+        assert core.believed_loss(row, belief, kinds, target, 1.0) == pytest.approx(value)
+
+
+def test_what_is_public_of_aims_by_hand():
+    kinds = filled(THREAT_KIND, {"damage": 0.5, "hit": 1.0})
+    assets = filled(ASSET, {}, {"x_m": 4e3, "y_m": 6e3, "value": 8.0})
+    flies = {"x_m": 1e3, "y_m": 2e3, "vx_mps": 60.0, "vy_mps": 80.0, "certain": True, "aim": 9}
+    tracks = filled(TRACK, flies | {"threat": 1}, flies, flies | {"threat": 0})
+    threats = filled(THREAT, {"aim": NONE, "impact_s": 70.0}, {"aim": 1, "impact_s": 99.0})
+    held_, beliefs_ = np.array([True, False, True]), np.ones((3, 1), np.float32)
+    core.know_aims(
+        threats, held_, tracks, beliefs_, assets, np.array([1.0, 0.25]), kinds, np.float32(30.0)
+    )
+    assert tracks["aim"].tolist() == [1, 9, NONE]
+    assert tracks["aim_belief"].tolist() == [1.0, 0.0, 1.0]
+    assert tracks["value"].tolist() == [8.0 * 0.25, 0.0, 0.0]
+    assert tracks["impact_s"] == pytest.approx([50.0, 0.0, 40.0])
+
+
+@pytest.mark.parametrize(
+    ("right", "coming", "expected"),
+    [
+        # Likelihoods 0.8 of the kind named and 0.1 of the others: 0.2, 0.05, 0 of 0.25.
+        (0.8, 3, [0.2, 0.8, 0.0]),
+        (0.75, 2, [0.4, 0.6, 0.0]),  # 0.75 and 0.25
+        (1.0, 1, [0.0, 1.0, 0.0]),
+    ],
+)
+def test_one_report_is_learnt_by_hand(right, coming, expected):
+    belief_, track = np.float32([0.5, 0.25, 0.0]), filled(TRACK, {})[0]
+    core.learn(track, belief_, 1, np.float32(right), coming)
+    assert belief_ == pytest.approx(expected)
+    assert track.kind == 1
+    assert track.certain == (right == 1.0)
+
+
+def test_another_kind_is_one_that_may_come():
+    prior = np.float32([0.25, 0.0, 0.5, 0.25])
+    assert [core.other_kind(prior, 2, place) for place in (0, 1, 2)] == [0, 3, 2]
+    assert [core.other_kind(prior, 0, place) for place in (0, 1)] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("track", "measured", "left"),
+    [
+        # Kinds of 100 m/s, of 110, of 300 and a falling one of 100, at 1,000 m and the last at 0.
+        ({"vx_mps": 60.0, "vy_mps": -80.0}, True, [0, 1, 3]),
+        ({"vx_mps": 60.0, "vy_mps": -80.0, "z_m": 1375.0}, True, [0, 1, 3]),  # by 100 m and a fifth
+        ({"vx_mps": 60.0, "vy_mps": -80.0, "z_m": 1376.0}, True, [3]),
+        ({"vx_mps": 60.0, "vy_mps": -80.0, "z_m": 750.0}, True, [0, 1, 3]),
+        ({"vx_mps": 60.0, "vy_mps": -80.0, "z_m": 749.0}, True, [3]),
+        ({"vx_mps": 100.0, "vz_mps": -285.0}, True, [2]),
+        ({"vx_mps": 60.0, "measured": True}, True, [0, 1, 2, 3]),  # measured before
+        ({"vx_mps": 60.0}, False, [0, 2]),  # heard
+        ({"vx_mps": 60.0, "measured": True}, False, [0, 2]),
+    ],
+)
+def test_what_a_detection_rules_out_by_hand(track, measured, left):
+    kinds = filled(
+        THREAT_KIND,
+        {"speed_mps": 100.0, "altitude_m": 1e3, "audible": True},
+        {"speed_mps": 110.0, "altitude_m": 1e3},
+        {"speed_mps": 300.0, "altitude_m": 1e3, "audible": True},
+        {"speed_mps": 100.0, "ballistic": True},
+    )
+    belief_, row = np.full(4, 0.25, np.float32), filled(TRACK, {"z_m": 1e3} | track)[0]
+    core.believe_known(row, belief_, kinds, measured)
+    assert np.flatnonzero(belief_).tolist() == left
+    assert belief_[left] == pytest.approx(1.0 / len(left))
+    assert row.kind == left[0] or len(left) == 4
+    assert row.measured == (measured or track.get("measured", False))
+
+
+@pytest.mark.parametrize(
+    ("falling", "weights"),
+    [
+        (0.0, [8 * 0.001, 2 * 1.001]),  # it flies straight at the second
+        # 10 and 5 km off: 1 + 25 and 1 + 6.25.
+        (-1e6, [8 * (0.001 + 26.0**-2), 2 * (0.001 + 7.25**-2)]),
+    ],
+)
+def test_aims_and_value_by_hand_over_two_kinds(falling, weights):
+    assets = filled(
+        ASSET, {"x_m": -9e3, "y_m": 2e3, "value": 8.0}, {"x_m": 4e3, "y_m": 6e3, "value": 2.0}
+    )
+    kinds = filled(THREAT_KIND, {"damage": 0.5, "hit": 1.0}, {"damage": 1.0, "hit": 1.0}, {})
+    track = {"x_m": 1e3, "y_m": 2e3, "vx_mps": 60.0, "vy_mps": 80.0, "vz_mps": falling}
+    tracks, slots = filled(TRACK, {}, track), np.zeros(2, np.int64)
+    table = np.zeros((core.AIMS + 2 + 3, LANES), np.float32)
+    beliefs_ = np.float32([[1, 0, 0], [0.5, 0.5, 0.0]])
+    core.believe_aims(
+        np.array([False, True]), tracks, beliefs_, assets, np.array([1.0, 0.25]), kinds, table,
+        slots,
+    )  # fmt: skip
+    # Losses of 4 and 8 at the first; 0.25 * 2 at the second, whatever the kind.
+    value = (weights[0] * 6.0 + weights[1] * 0.5) / sum(weights)
+    assert tracks["aim"].tolist() == [0, 1]
+    assert tracks["aim_belief"][1] == pytest.approx(max(weights) / sum(weights), rel=1e-5)
+    assert tracks["value"][1] == pytest.approx(value, rel=1e-5)

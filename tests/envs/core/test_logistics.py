@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from tests.envs.small import asset, fire, hold, mapping, package, shooter, started
+from envs.core import logistics as core
+from envs.core.params import SHOOTER as DEPLOYMENT
+from envs.core.state import SHOOTER
+from tests.envs.small import asset, filled, fire, hold, mapping, package, shooter, started
 
 
 def reloading(rounds=3, reserve=2, **tuned):
@@ -87,3 +90,48 @@ def test_the_observation_counts_down_to_the_reload():
     assert batch.observation["shooter"][0, 0, share] == 1.0
     fire(batch)
     assert batch.observation["shooter"][0, 0, share] == 0.75
+
+
+NEVER = np.inf
+
+
+@pytest.mark.parametrize(
+    ("shooter_", "deployed", "after"),
+    [
+        # (rounds, reserve, end of the reload) at 50 s; magazine 4, two rounds in 30 s.
+        ((2, 5, NEVER), {}, (2, 5, 80.0)),
+        ((3, 5, NEVER), {}, (3, 5, NEVER)),  # two would not fit
+        ((3, 1, NEVER), {}, (3, 1, 80.0)),  # the last one does
+        ((2, 0, NEVER), {}, (2, 0, NEVER)),
+        ((1, 5, 60.0), {}, (1, 5, 60.0)),
+        ((1, 5, 50.0), {}, (3, 3, NEVER)),  # due exactly now
+        ((0, 5, 50.0), {}, (2, 3, 80.0)),
+        ((0, 1, 50.0), {}, (1, 0, NEVER)),  # nothing is left to bring
+        ((1, 2, 50.0), {"sortie_s": 600.0}, (3, 0, NEVER)),
+        ((1, 5, 50.0), {"sortie_s": 600.0}, (4, 2, NEVER)),
+        ((1, 5, 51.0), {"sortie_s": 600.0}, (1, 5, 51.0)),
+        ((1, 5, NEVER), {"sortie_s": 600.0}, (1, 5, NEVER)),
+    ],
+)
+def test_one_reload_by_hand(shooter_, deployed, after):
+    has = dict(zip(("rounds", "reserve", "reload_s"), shooter_, strict=True))
+    rows = filled(SHOOTER, has | {"able": True})
+    kind = {"magazine": 4, "reload_rounds": 2, "reload_s": 30.0}
+    core.reload(rows, filled(DEPLOYMENT, kind | deployed), np.float32(50.0))
+    assert (rows["rounds"][0], rows["reserve"][0], rows["reload_s"][0]) == after
+
+
+def test_what_a_shooter_has_at_the_start_by_hand():
+    rows = filled(SHOOTER, {"busy": 3, "rounds": 9, "reserve": 9, "reload_s": 5.0}, {})
+    core.supply(rows, filled(DEPLOYMENT, {"rounds": 2, "reserve": 4}, {"rounds": 1}))
+    assert rows["busy"].tolist() == [0, 0]
+    assert rows["rounds"].tolist() == [2, 1]
+    assert rows["reserve"].tolist() == [4, 0]
+    assert rows["reload_s"].tolist() == [np.inf, np.inf]
+
+
+def test_the_reload_of_one_out_of_action_is_over():
+    rows = filled(SHOOTER, {"rounds": 0, "reserve": 5, "reload_s": 50.0})
+    kind = filled(DEPLOYMENT, {"magazine": 4, "reload_rounds": 2, "reload_s": 30.0})
+    core.reload(rows, kind, np.float32(50.0))
+    assert (rows["rounds"][0], rows["reserve"][0], rows["reload_s"][0]) == (0, 5, np.inf)

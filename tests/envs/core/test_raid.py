@@ -3,12 +3,16 @@
 import numpy as np
 import pytest
 
-from envs.core.state import ABSENT, INBOUND, PENDING
+from envs.core import raid as core
+from envs.core.params import NONE, PACKAGE, PLACE, THREAT_KIND
+from envs.core.randomness import NUMBER, PACKAGE_TIME, THREAT_TIME, uniform
+from envs.core.state import ABSENT, INBOUND, PENDING, THREAT, VERTEX
 from tests.envs.small import (
     assert_same,
     asset,
     at,
     by_kind,
+    filled,
     hold,
     mapping,
     package,
@@ -179,3 +183,81 @@ def test_a_row_without_a_threat_is_empty():
     assert np.all(threats["impact_s"][free] == np.inf)
     assert not routes["x_m"][free].any() and not routes["y_m"][free].any()
     assert np.all(routes["time_s"][free] == np.inf)
+
+
+# --- kernels by hand ---
+
+KEYS = [np.uint64(key) for key in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("u", "place"), [(0.0, (1, 2)), (0.25, (3, 6)), (0.5, (5, 10)), (0.75, (25, -10))]
+)
+def test_a_place_along_an_entry_line_by_hand(u, place):
+    line = filled(PLACE, {"x_m": 1, "y_m": 2}, {"x_m": 5, "y_m": 10}, {"x_m": 45, "y_m": -30})
+    vertex = filled(VERTEX, {})[0]
+    core.draw_place(vertex, line, u)
+    assert (vertex.x_m, vertex.y_m) == place
+
+
+@pytest.mark.parametrize("ballistic", [False, True])
+def test_the_times_of_a_route_by_hand(ballistic):
+    # Two legs of 3-4-5, 5 km and 10 km, at 500 m/s; with 12 km of descent on each, 13 and 15.6 km.
+    places = ({"x_m": 1e3, "y_m": 2e3}, {"x_m": 4e3, "y_m": -2e3}, {"x_m": -2e3, "y_m": -10e3})
+    first, second = (5e3, 10e3) if not ballistic else (13e3, np.hypot(10e3, 12e3))
+    kind = filled(
+        THREAT_KIND, {"speed_mps": 500.0, "altitude_m": 12e3, "ballistic": ballistic}
+    )[0]  # fmt: skip
+    length_s = (first + second) / 500.0
+    for on_target_s, start_s in ((100.0, 100.0 - length_s), (length_s - 5.0, 0.0)):
+        route, threat = filled(VERTEX, *places, {"time_s": np.inf}), filled(THREAT, {})[0]
+        core.time_route(threat, route, 2, kind, np.float32(on_target_s))
+        times = [start_s, start_s + first / 500.0, start_s + length_s, np.inf]
+        assert route["time_s"] == pytest.approx(times)
+        assert threat.impact_s == route["time_s"][2]
+
+
+@pytest.mark.parametrize(("chance", "least"), [(1.0, 2), (0.5, 0)])
+def test_the_size_and_the_time_of_a_package_are_its_draws(chance, least):
+    package_ = filled(
+        PACKAGE,
+        {"chance": chance, "fewest": 2, "most": 5, "time_min_s": 60.0, "time_max_s": 100.0,
+         "spread_s": 8.0, "spacing_s": 3.0},
+    )[0]  # fmt: skip
+    sizes = []
+    for key in KEYS:
+        comes = chance == 1.0 or uniform(key, NUMBER, 3, 1) < chance
+        size = 2 + int(uniform(key, NUMBER, 3, 0) * 4) if comes else 0
+        sizes.append(core.package_size(package_, key, 3))
+        assert sizes[-1] == size
+        time_s = 60.0 + 40.0 * uniform(key, PACKAGE_TIME, 3, 0)
+        assert core.package_time_s(package_, key, 3) == pytest.approx(time_s)
+        late_s = 8.0 * uniform(key, THREAT_TIME, 7, 0) + 3.0 * 2
+        assert core.delay_s(package_, 7, 2, key) == pytest.approx(late_s)
+        assert core.package_aim(package_, np.array([0.0, 1.0]), key, 3) == NONE
+    assert (min(sizes), max(sizes)) == (least, 5)
+
+
+def test_a_package_without_choice_aims_at_what_has_the_weight():
+    alike = filled(PACKAGE, {"same_aim": True})[0]
+    assert {core.package_aim(alike, np.array([0.0, 2.0]), key, 3) for key in KEYS} == {1}
+
+
+def test_shuffled_rows_are_all_there_and_every_one_comes_first():
+    orders = np.full((20, 5), NONE)
+    for order, key in zip(orders, KEYS, strict=True):
+        core.shuffle(order, 4, key)
+    assert np.all(np.sort(orders[:, :4], axis=1) == range(4))
+    assert set(orders[:, 0]) == set(orders[:, 3]) == set(range(4))
+    assert np.all(orders[:, 4] == NONE)
+
+
+def test_an_empty_row_by_hand():
+    names = [name for name in THREAT.names if name != "impact_s"]
+    threats, routes = filled(THREAT, dict.fromkeys(names, 1)), np.ones((1, 3), VERTEX)
+    core.clear(threats, routes)
+    for name in names:
+        assert threats[name][0] == 0, name
+    assert threats["impact_s"][0] == np.inf
+    assert not routes["x_m"].any() and not routes["y_m"].any()
+    assert np.all(routes["time_s"] == np.inf)

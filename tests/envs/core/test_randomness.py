@@ -87,3 +87,11 @@ def test_pick_never_selects_weight_zero(weights, u):
     assert weights[index] > 0
     assert cumulative[index] > u * cumulative[-1]
     assert index == 0 or cumulative[index - 1] <= u * cumulative[-1]
+
+
+@pytest.mark.parametrize(
+    ("u", "index"), [(0.0, 1), (0.249, 1), (0.25, 3), (0.749, 3), (0.75, 4), (1.0 - 2**-53, 4)]
+)
+def test_pick_by_hand(u, index):
+    # Weights 0, 1, 0, 2, 1 of 4; at a border the next one.
+    assert pick(np.array([0.0, 1.0, 1.0, 3.0, 4.0]), u) == index

@@ -4,12 +4,17 @@ import numpy as np
 import pytest
 
 from envs.core import sensing
-from envs.core.params import NONE, PLACE
-from envs.core.state import ABSENT, INBOUND
+from envs.core.lanes import LANES
+from envs.core.params import NONE, PICTURE, PLACE, THREAT_KIND
+from envs.core.params import SENSOR as DEPLOYED
+from envs.core.params import SHOOTER as DEPLOYMENT
+from envs.core.randomness import DETECTION, uniform
+from envs.core.state import ABSENT, INBOUND, PENDING, SENSOR, THREAT
 from tests.envs.random_play import random_orders
 from tests.envs.small import (
     asset,
     detected,
+    filled,
     fog,
     held,
     hold,
@@ -432,3 +437,244 @@ def test_lines_are_lines_where_all_else_is_certain_too():
     for _ in range(12):
         assert not held(deaf).any()
         hold(deaf)
+
+
+# --- kernels by hand: sensors and threats stand where a wrong sign would show ---
+
+RADAR = {"x_m": 10e3, "y_m": -20e3, "able": True}
+OVER = {"x_m": 13e3, "y_m": -16e3, "z_m": 12e3}  # 3-4-12: 5 km of ground from there, 13 km in all
+HIGH = {"antenna_m": 1e4, "detection": 1.0}  # a mast that looks over everything here
+
+
+@pytest.mark.parametrize(
+    ("range_m", "seen"), [(26e3, True), (25.9e3, False)], ids=["exactly in range", "beyond"]
+)
+def test_in_view_by_hand(range_m, seen):
+    threat, kind = filled(THREAT, OVER)[0], filled(THREAT_KIND, {"signature": 0.5})[0]
+    deployed = filled(DEPLOYED, {**HIGH, "range_m": range_m})
+    sensors = filled(SENSOR, RADAR)
+    assert sensing.in_view(threat, kind, sensors[0], deployed[0]) == seen
+    assert sensing.seen_by(threat, kind, sensors, deployed, NONE) == (0 if seen else NONE)
+    assert sensing.seen_by(threat, kind, sensors, deployed, 0) == (0 if seen else NONE)
+    sensors["able"] = False
+    for last in (NONE, 0):
+        assert sensing.seen_by(threat, kind, sensors, deployed, last) == NONE
+
+
+@pytest.mark.parametrize(("beyond_m", "seen"), [(0.0, True), (1.0, False)])
+def test_exactly_on_the_horizon_is_in_view(beyond_m, seen):
+    # 4,124 (sqrt(25) + sqrt(121)) = 65,984 m, whose square is exact in single precision.
+    away_m = np.float32(65_984.0 + beyond_m)
+    threat = filled(THREAT, {"x_m": away_m, "z_m": 121.0})[0]
+    kind = filled(THREAT_KIND, {"signature": 1.0})[0]
+    deployed = filled(DEPLOYED, {"antenna_m": 25.0, "range_m": 1e6, "detection": 1.0})[0]
+    assert sensing.in_view(threat, kind, filled(SENSOR, {})[0], deployed) == seen
+    ground2, one = away_m * away_m, np.float32(1.0)
+    p = sensing.chance(deployed, ground2, ground2, np.float32(11.0), one, False)
+    assert p == (1.0 if seen else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("share", "p", "in_range"), [(0.5, 0.75, 1.0), (1.0, 0.0, 1.0), (1.25, 0.0, 0.0)]
+)
+def test_chances_by_hand_and_exactly_at_the_end_of_the_range(share, p, in_range):
+    # 0.8 (1 - 0.5^4) = 0.75; at the end of the range the chance is 0, but if nothing is missed
+    # what is there is detected.
+    deployed = filled(DEPLOYED, {"antenna_m": 1e4, "detection": 0.8, "range_m": 16e3})[0]
+    half, zero = np.float32(0.5), np.float32(0.0)
+    for by_chance, expected in ((True, p), (False, in_range)):
+        seen2 = np.float32((share * 8e3) ** 2)  # a signature of 0.5 halves the range
+        found = sensing.chance(deployed, seen2, seen2, zero, half, by_chance)
+        assert found == pytest.approx(expected, rel=1e-6)
+        heard2 = np.float32((share * 16e3) ** 2)
+        found = sensing.chance_heard(deployed, heard2, by_chance)
+        assert found == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_detection_number_is_a_draw_in_single_precision():
+    key = np.uint64(7)
+    drawn = uniform(key, DETECTION, 3, 5)
+    number = sensing.detection_number(key, 3, 5)
+    assert number == np.float32(number)
+    assert 0.0 <= drawn - number < 2.0**-24
+    assert number == np.floor(drawn * 2.0**24) / 2.0**24
+
+
+@pytest.mark.parametrize(
+    ("now_s", "place"),
+    # A corner every 200 s: three turns and 1.5, 3.75 and 0.25 legs on; exactly at a corner.
+    [(2700, (40, 20)), (750, (0, 10)), (50, (10, 0)), (400, (40, 40)), (800, (0, 0))],
+)
+def test_an_orbit_by_hand_alone(now_s, place):
+    deployed = filled(DEPLOYED, {"orbit_s": 800.0, "points": 5}, {"points": 0, "x_m": 7.0})
+    paths = np.zeros((2, 5), PLACE)
+    paths["x_m"][0], paths["y_m"][0] = [0, 40e3, 40e3, 0, 0], [0, 0, 40e3, 40e3, 0]
+    sensors = filled(SENSOR, {"x_m": 1.0, "y_m": 2.0}, {"x_m": 3.0, "y_m": 4.0})
+    sensing.place(sensors, deployed, paths, np.float32(now_s))
+    assert (sensors["x_m"][0], sensors["y_m"][0]) == (place[0] * 1e3, place[1] * 1e3)
+    assert (sensors["x_m"][1], sensors["y_m"][1]) == (3.0, 4.0), "the other stands"
+    sensing.deploy(sensors, deployed)
+    assert sensors["x_m"].tolist() == [0.0, 7.0]
+    assert sensors["y_m"].tolist() == [0.0, 0.0]
+
+
+def detection_table(nations=0, **rows):
+    """Return a table of two threats, the first `OVER` and the other next to nothing."""
+    table = np.zeros((sensing.NATIONS + nations, LANES), np.float32)
+    table[:3, :2] = np.transpose([list(OVER.values()), [1e6, 1e6, 9.0]])
+    table[sensing.ROOT_Z, :2] = np.sqrt(table[sensing.Z, :2])
+    table[sensing.SIGNATURE, :2] = 1.0
+    for name, value in rows.items():
+        table[getattr(sensing, name), :2] = value
+    return table
+
+
+def test_looking_raises_a_row_by_hand():
+    # 13 of 26 km: 1 - 0.5^4 = 0.9375.
+    deployed = filled(DEPLOYED, {**HIGH, "range_m": 26e3})[0]
+    sensor_ = filled(SENSOR, RADAR)[0]
+    table = detection_table(SEEN=[0.5, 0.25], EVERYBODY=[0.96875, 0.0])
+    for row in (sensing.SEEN, sensing.EVERYBODY):
+        sensing.look(deployed, sensor_, True, table, 2, row)
+    assert table[sensing.SEEN, :2].tolist() == [0.9375, 0.25]
+    assert table[sensing.EVERYBODY, :2].tolist() == [0.96875, 0.0]
+
+
+def test_listening_raises_both_rows_by_hand():
+    # 3 km beside the line and 4 km above it: 5 of 10 km.
+    table = detection_table(HEARD=[0.5, 0.0], EVERYBODY=[0.96875, 0.0], AUDIBLE=[1.0, 0.0])
+    table[:3, 0] = 15e3, 3e3, 4e3
+    table[:3, 1] = table[:3, 0]
+    along = corners((0, 0), (20e3, 0))
+    deployed = filled(DEPLOYED, {"detection": 1.0, "range_m": 10e3, "points": 2})[0]
+    sensing.listen(deployed, along, True, table, 2, sensing.EVERYBODY)
+    assert table[sensing.HEARD, :2].tolist() == [0.9375, 0.0], "the other makes no sound"
+    assert table[sensing.EVERYBODY, :2].tolist() == [0.96875, 0.0]
+    sensing.listen(deployed, along, True, table, 2, sensing.ALONE)
+    assert table[sensing.ALONE, :2].tolist() == [0.9375, 0.0]
+
+
+def test_the_nearest_threat_by_hand():
+    table = detection_table()
+    table[:2, :2] = [[13e3, 10e3], [-16e3, -32e3]]
+    sensors = filled(SENSOR, RADAR, RADAR | {"able": False}, {"x_m": 10e3, "y_m": -32e3, "able": 1})
+    sensing.find_nearest(sensors, filled(DEPLOYED, {}, {}, {}), table, 2)
+    assert table[sensing.NEAREST, :3].tolist() == [25e6, np.inf, 0.0]
+
+
+def test_for_whom_a_sensor_sees():
+    shooters = filled(DEPLOYMENT, {"networked": True}, {"networked": False})
+    for deployed, row in (
+        ({"shooter": NONE, "nation": NONE}, sensing.EVERYBODY),
+        ({"shooter": NONE, "nation": 1}, sensing.NATIONS + 1),
+        ({"shooter": 0, "nation": 1}, sensing.NATIONS + 1),
+        ({"shooter": 0, "nation": NONE}, sensing.EVERYBODY),
+        ({"shooter": 1, "nation": 1}, sensing.ALONE),
+    ):
+        assert sensing.row_of(filled(DEPLOYED, deployed)[0], shooters) == row
+
+
+SCENE = {"shooter": NONE, "nation": NONE, "range_m": 26e3, "identification_m": 6e3, **HIGH}
+
+
+def surveyed(sensors, restricted=False):
+    """Return what a survey writes of one threat inbound, `OVER`, its counts, and the nearest."""
+    threats = filled(THREAT, {**OVER, "status": PENDING}, {**OVER, "status": INBOUND, "kind": 1})
+    kinds = filled(THREAT_KIND, {"signature": 9.0}, {"signature": 1.0, "audible": True})
+    places = filled(SENSOR, *(RADAR | row.get("now", {}) for row in sensors))
+    rows = [{name: value for name, value in row.items() if name != "now"} for row in sensors]
+    deployed = filled(DEPLOYED, *(SCENE | row for row in rows))
+    paths = np.zeros((len(sensors), 2), PLACE)
+    paths["x_m"][:, 1], paths["y_m"] = 20e3, -16e3  # right below the threat
+    picture = filled(PICTURE, {"by_chance": True, "restricted": restricted})[0]
+    shooters = filled(DEPLOYMENT, {"networked": False})
+    table, rows = np.full((sensing.NATIONS + 2, LANES), 0.125, np.float32), np.zeros(2, np.int64)
+    count, asked = sensing.survey(
+        threats, kinds, places, deployed, paths, shooters, picture, 2, table, rows
+    )
+    assert (count, rows[0]) == (1, 1), "of the two the second alone is there"
+    assert table[:3, 0].tolist() == list(OVER.values())
+    assert table[sensing.ROOT_Z, 0] == np.float32(12e3**0.5)
+    assert (table[sensing.SIGNATURE, 0], table[sensing.AUDIBLE, 0]) == (1.0, 1.0)
+    return table, table[sensing.ASKED, :asked].tolist()
+
+
+@pytest.mark.parametrize(
+    ("sensors", "seen", "heard", "asked"),
+    [
+        ([{}], 0.9375, 0.0, []),
+        ([{"now": {"able": False}, "identification_rate": 0.5}], 0.0, 0.0, []),
+        ([{"identification_rate": 0.5}], 0.9375, 0.0, [0]),
+        ([{"identification_rate": 0.5, "identification_m": 4.9e3}], 0.9375, 0.0, []),
+        ([{"range_m": 13e3}, {}], 0.9375, 0.0, []),
+        ([{"range_m": 52e3}, {}], 0.99609375, 0.0, []),
+        ([{"identification_rate": 0.5, "range_m": 4.9e3}], 0.0, 0.0, [0]),
+        # 12 km above a line that hears 24 km: the same chance, wherever the line is.
+        ([{"acoustic": True, "range_m": 24e3, "points": 2}], 0.0, 0.9375, []),
+        ([{}, {"acoustic": True, "range_m": 24e3, "points": 2, "identification_rate": 0.1,
+               "now": {"x_m": 1e6}}], 0.9375, 0.9375, [1]),
+        ([{"acoustic": True, "range_m": 24e3, "points": 2, "now": {"able": False}}], 0.0, 0.0, []),
+    ],
+)  # fmt: skip
+def test_a_survey_by_hand(sensors, seen, heard, asked):
+    table, found = surveyed(sensors)
+    assert (table[sensing.SEEN, 0], table[sensing.HEARD, 0]) == (seen, heard)
+    assert found == asked
+
+
+def test_a_survey_by_nation():
+    wide = {"range_m": 52e3}  # 1 - 0.25^4
+    of_all, of_one, alone = {}, {"nation": 1}, {"shooter": 0}
+    hears = {"acoustic": True, "range_m": 24e3, "points": 2, "nation": 0}
+    rows = [sensing.EVERYBODY, sensing.ALONE, sensing.NATIONS, sensing.NATIONS + 1, sensing.SEEN]
+    few, many = 0.9375, 0.99609375
+    for sensors, expected in (
+        ([of_all | wide, of_one, alone, hears], [many, few, few, few, many]),
+        ([of_all, of_one | wide, hears], [few, 0.0, few, many, many]),
+        ([of_all, of_one, alone | wide], [few, many, 0.0, few, many]),
+        ([hears], [0.0, 0.0, few, 0.0, 0.0]),
+    ):
+        table, _ = surveyed(sensors, restricted=True)
+        assert table[rows, 0].tolist() == expected
+        assert table[sensing.HEARD, 0] == (few if hears in sensors else 0.0)
+
+
+TELLS = {**HIGH, "range_m": 26e3, "identification_m": 13e3, "identification_rate": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("sensors", "detection", "least", "best"),
+    [
+        ([TELLS], 0.0, 0.0, 0),
+        ([TELLS], 0.9375, 0.0, NONE),  # exactly its chance: not detected
+        ([TELLS], 0.93749994, 0.0, 0),
+        ([TELLS], 0.0, 0.5, NONE),  # its rate must be above the least
+        ([TELLS | {"identification_m": 12.9e3}], 0.0, 0.0, NONE),
+        ([TELLS | {"range_m": 13e3}], 0.0, 0.0, NONE),  # a chance of 0 is none, for any number
+        ([TELLS, TELLS], 0.0, 0.0, 0),  # the first of equals
+        ([TELLS, TELLS | {"identification_rate": 0.6}], 0.0, 0.0, 1),
+        ([TELLS | {"identification_rate": 0.6}, TELLS], 0.0, 0.0, 0),
+        ([TELLS, TELLS | {"identification_rate": 0.9, "identification_m": 1e3}], 0.0, 0.0, 0),
+        # A line 12 km below it, with the 13 km of a radar that would be too far to tell.
+        ([TELLS | {"acoustic": True, "identification_m": 12e3, "range_m": 24e3, "points": 2}],
+         0.9, 0.0, 0),
+    ],
+)  # fmt: skip
+def test_who_tells_what_a_threat_is_by_hand(sensors, detection, least, best):
+    deployed = filled(DEPLOYED, *sensors)
+    places = filled(SENSOR, *[RADAR] * len(sensors))
+    paths = np.zeros((len(sensors), 2), PLACE)
+    paths["x_m"][:, 1], paths["y_m"] = 20e3, -16e3
+    table = np.zeros((sensing.NATIONS, LANES), np.float32)
+    table[sensing.ASKED, : len(sensors)] = range(len(sensors))
+    threat = filled(THREAT, OVER)[0]
+    detection, asked = np.float32(detection), len(sensors)
+
+    def chosen(audible):
+        kind = filled(THREAT_KIND, {"signature": 1.0, "audible": audible})[0]
+        return sensing.identifier(
+            threat, kind, places, deployed, paths, True, detection, least, table, asked
+        )
+
+    assert chosen(True) == best
+    assert chosen(False) == (NONE if deployed["acoustic"][0] else best)

@@ -3,12 +3,26 @@
 import numpy as np
 import pytest
 
-from envs.core.params import NONE
-from envs.core.state import INBOUND, KILLED
+from envs.core import tracking as core
+from envs.core.params import NONE, PICTURE
+from envs.core.randomness import ASSESSMENT, uniform
+from envs.core.state import (
+    ABSENT,
+    CONTACT,
+    DUD,
+    ENGAGEMENT,
+    INBOUND,
+    KILLED,
+    LEAKED,
+    PENDING,
+    THREAT,
+    TRACK,
+)
 from tests.envs.random_play import check_slots, check_tracks
 from tests.envs.small import (
     at,
     detected,
+    filled,
     fire,
     held,
     hold,
@@ -421,3 +435,114 @@ def test_a_slot_used_again_does_not_guide_what_flew_at_its_last_track():
     assert batch.state().engagement["track"][0, 0, 0] == NONE
     hold(batch)
     assert batch.metrics()["killed"] == [0.0]
+
+
+# --- kernels by hand ---
+
+
+def picture_of(contact, **track):
+    """Return two contacts, of which one has the track in slot 1, and what flies at it."""
+    contacts = filled(CONTACT, {"track": NONE}, {"track": 1, "detections": 2} | contact)
+    tracks = filled(TRACK, {}, {"threat": 1, "seen": True} | track)
+    engagements = np.zeros((1, 3), ENGAGEMENT)
+    engagements["track"] = [[0, 1, NONE]]
+    return contacts, np.array([False, True]), tracks, engagements
+
+
+def is_lost(contacts, held_, tracks, engagements):
+    """Return whether the track has ended, which must then be so everywhere."""
+    lost = not held_[1]
+    assert contacts["track"].tolist() == [NONE, NONE if lost else 1]
+    assert (contacts["detections"][1] == 0) == lost
+    assert tracks["threat"].tolist() == [0, NONE if lost else 1]
+    assert engagements["track"].tolist() == [[0, NONE if lost else 1, NONE]]
+    return lost
+
+
+@pytest.mark.parametrize(("misses", "lost"), [(0, False), (1, False), (2, True)])
+def test_a_miss_by_hand(misses, lost):
+    moves = {"x_m": 1e3, "y_m": 2e3, "vx_mps": 30.0, "vy_mps": -40.0}
+    for z_m, falls, left_m in ((500.0, -20.0, 300.0), (150.0, -20.0, 0.0), (80.0, 0.0, 80.0)):
+        scene_ = picture_of({"misses": misses}, z_m=z_m, vz_mps=falls, **moves)
+        contacts, held_, tracks, engagements = scene_
+        rule = filled(PICTURE, {"misses_to_lose": 3})[0]
+        core.miss(contacts[0], held_, tracks, engagements, rule, np.float32(10.0))
+        assert contacts["misses"].tolist() == [0, misses], "never detected, never missed"
+        core.miss(contacts[1], held_, tracks, engagements, rule, np.float32(10.0))
+        assert is_lost(*scene_) == lost
+        if not lost:
+            track = tracks[1]
+            assert contacts["misses"][1] == misses + 1
+            assert not track.seen
+            assert (track.x_m, track.y_m, track.z_m) == (1.3e3, 1.6e3, left_m)
+
+
+@pytest.mark.parametrize(
+    ("status", "lost", "misses"),
+    [(INBOUND, False, 0), (PENDING, False, 0), (ABSENT, False, 0), (KILLED, False, 1),
+     (LEAKED, True, 0), (DUD, True, 0)],
+)  # fmt: skip
+def test_which_tracks_end_by_hand(status, lost, misses):
+    scene_ = picture_of({})
+    threats = filled(THREAT, {"status": LEAKED}, {"status": status})
+    rule = filled(PICTURE, {"misses_to_lose": 3})[0]
+    core.end_tracks(threats, *scene_, rule, np.float32(10.0))
+    assert is_lost(*scene_) == lost
+    assert scene_[0]["misses"].tolist() == [0, misses]
+
+
+def test_a_free_slot_is_drawn_alike():
+    taken = np.array([True, False, False, True, False])
+    found = [core.free_slot(taken, u) for u in (0.0, 0.33, 0.34, 0.66, 0.67, 0.999)]
+    assert found == [1, 1, 2, 2, 4, 4]
+    assert core.free_slot(np.array([True, True]), 0.5) == NONE
+
+
+@pytest.mark.parametrize(
+    ("again", "measured", "velocity"),
+    [(True, True, (7, 8, 9)), (True, False, (150, -200, 50)), (False, False, (1, 2, 3)),
+     (False, True, (7, 8, 9))],
+)  # fmt: skip
+def test_following_by_hand(again, measured, velocity):
+    contact = filled(CONTACT, {"x_m": 1e3, "y_m": 2e3, "z_m": 100.0})[0]
+    threat = filled(
+        THREAT,
+        {"x_m": 4e3, "y_m": -2e3, "z_m": 1100.0, "vx_mps": 7.0, "vy_mps": 8.0, "vz_mps": 9.0},
+    )[0]  # fmt: skip
+    track = filled(TRACK, {"vx_mps": 1.0, "vy_mps": 2.0, "vz_mps": 3.0})[0]
+    core.follow(track, threat, contact, again, measured, np.float32(20.0))
+    assert track.seen
+    assert (track.x_m, track.y_m, track.z_m) == (4e3, -2e3, 1100.0)
+    assert (track.vx_mps, track.vy_mps, track.vz_mps) == velocity
+    core.start(contact, track, 5, 3, 8)
+    assert (contact.track, track.threat, track.start, track.measured) == (3, 5, 8, False)
+    assert (track.vx_mps, track.vy_mps, track.vz_mps) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("status", [INBOUND, KILLED, LEAKED])
+@pytest.mark.parametrize("reports", [0, 1, 2, 3, 4, 5])
+def test_a_report_of_a_kill_by_hand(status, reports):
+    key = np.uint64(6)
+    rule = filled(PICTURE, {"kill_confirmed": 0.6, "false_kill": 0.4})[0]
+    threats = filled(THREAT, {}, {"status": status, "number": 9})
+    scene_ = picture_of({"reports": reports})
+    scene_[3]["target"] = [[0, 1, 1]]
+    core.assess(scene_[3], threats, scene_[0], *scene_[1:3], rule, np.array([1, 2]), 2, key)
+    share = {INBOUND: 0.4, KILLED: 0.6, LEAKED: 0.0}[status]
+    assert is_lost(*scene_) == (uniform(key, ASSESSMENT, 9, reports) < share)
+    assert scene_[0]["reports"].tolist() == [0, reports + (status != LEAKED)]
+
+
+@pytest.mark.parametrize("perfect", [True, False])
+def test_an_empty_picture_by_hand(perfect):
+    contacts, held_, tracks, engagements = picture_of({"misses": 2, "reports": 3}, value=3.0)
+    core.clear(contacts, held_, tracks, engagements, perfect)
+    for name in ("detections", "misses", "reports"):
+        assert not contacts[name].any()
+    assert np.all(contacts["track"] == NONE) and np.all(engagements["track"] == NONE)
+    assert not held_.any()
+    assert tracks["seen"].all() and tracks["measured"].all() and tracks["certain"].all()
+    assert tracks["threat"].tolist() == ([0, 1] if perfect else [NONE, NONE])
+    assert np.all(tracks["sensor"] == NONE) and np.all(tracks["aim_belief"] == 1.0)
+    for name in ("value", "impact_s", "neutral"):
+        assert not tracks[name].any()
