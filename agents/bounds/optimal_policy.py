@@ -17,7 +17,7 @@ from envs.scenario import Scenario
 
 
 @dataclass
-class _Plan:
+class Plan:
     """A raid that is being played: its solution, and the state it is in."""
 
     solved: Solved
@@ -68,11 +68,44 @@ class _Plan:
             # At the edge of a range, what was foreseen and what is may differ by a rounding.
             if mask[s, slot]:
                 orders[s] = slot
-            else:
-                chosen[s] = 0
-        action = int(chosen @ (len(self.rows) + 1) ** np.arange(len(orders)))
-        self.word = int(kernel.launched(game, self.word, self.epoch, action))
+        self.take(orders)
         return orders
+
+    def loss(self, orders: NDArray[np.int64]) -> float:
+        """Expected loss from here on if these orders [S] are followed by the best play.
+
+        Infinite where they were not foreseen: at the edge of a range, or once all is over.
+        """
+        game, solution, work = self.solved.game, self.solved.solution, self.solved.work
+        if self.epoch >= len(game.pk) or kernel.over(game, self.word):
+            return np.inf
+        action = self._number(orders)
+        found: float = kernel.expected_loss(game, self.word, self.epoch, action, solution, work)
+        return found
+
+    def take(self, orders: NDArray[np.int64]) -> bool:
+        """Note what was ordered in this epoch; whether that was foreseen."""
+        if self.epoch >= len(self.solved.game.pk):
+            return True
+        word = int(kernel.launched(self.solved.game, self.word, self.epoch, self._number(orders)))
+        if word >= 0:
+            self.word = word
+        return word >= 0
+
+    def _number(self, orders: NDArray[np.int64]) -> int:
+        """The number by which the game knows a joint action."""
+        number = np.zeros(int(self.rows.max()) + 2, np.int64)  # of the threat in each slot, from 1
+        number[1 + self.rows] = 1 + np.arange(len(self.rows))
+        return int(number[orders] @ (len(self.rows) + 1) ** np.arange(len(orders)))
+
+
+def plans(scenario: Scenario, observation: Observation, layout: Layout) -> list[Plan]:
+    """Solve raids [B] that begin, from what is observed then."""
+    found = []
+    for foresight in foresee_observed(scenario, observation, layout):
+        solved = solve_raid(scenario, foresight)
+        found.append(Plan(solved, foresight.targets["row"], 0, solved.start))
+    return found
 
 
 @final
@@ -108,23 +141,20 @@ class OptimalPolicy:
         if single:
             observation = {name: table[None] for name, table in observation.items()}
         mask = observation["action_mask"]
-        plans: list[_Plan | None] = [None] * len(mask) if state is None else list(state)
+        begun: list[Plan | None] = [None] * len(mask) if state is None else list(state)
         fresh = np.flatnonzero(observation["clock"][:, self._clock] == 0.0)
         going = np.setdiff1d(np.arange(len(mask)), fresh)
         for b in going:
-            plan = plans[b]
+            plan = begun[b]
             if plan is not None:
                 present = observation["track"][b, :, self._present] > 0.0
                 plan.see(present, observation["asset"][b, :, self._health].astype(np.float64))
         if fresh.size:
-            begun = {name: table[fresh] for name, table in observation.items()}
-            for b, foresight in zip(
-                fresh, foresee_observed(self.scenario, begun, self.layout), strict=True
-            ):
-                solved = solve_raid(self.scenario, foresight)
-                plans[b] = _Plan(solved, foresight.targets["row"], 0, solved.start)
+            seen = {name: table[fresh] for name, table in observation.items()}
+            for b, plan in zip(fresh, plans(self.scenario, seen, self.layout), strict=True):
+                begun[b] = plan
         actions = np.zeros(mask.shape[:2], np.int64)
-        for b, plan in enumerate(plans):
+        for b, plan in enumerate(begun):
             if plan is not None:
                 actions[b] = plan.decide(mask[b])
-        return (actions[0] if single else actions), plans
+        return (actions[0] if single else actions), begun

@@ -1,7 +1,8 @@
 """Learns a price network by policy improvement: try decisions both ways, fit, take the best step.
 
 In every iteration training raids are played with some decisions tried the other way
-(`agents.learned.deviations`); a small network is fitted to what firing gained over holding; and
+(`agents.learned.deviations`), or judged by the exact solution (`agents.learned.exact_gains`); a
+small network is fitted to what firing gained over holding; and
 
     score(s, i) += step * gain(s, i)
 
@@ -26,6 +27,7 @@ from torch import nn
 
 from agents.classical.trials import Trials
 from agents.learned.deviations import Collector, Deviations
+from agents.learned.exact_gains import ExactCollector
 from agents.learned.price_kernel import Floats
 from agents.learned.price_network import PARTS, NetworkAllocator, PriceNetwork, part_sizes
 from agents.learned.settings import PriceNetworkSettings
@@ -155,7 +157,10 @@ class Improvement:
         self, network: PriceNetwork, scenario: Scenario, settings: PriceNetworkSettings
     ) -> None:
         self.network, self.scenario, self.settings = network, scenario, settings
-        self._collector = Collector(scenario, settings.num_envs)
+        exact = settings.labels == "exact"
+        self._collector = (
+            ExactCollector(scenario) if exact else Collector(scenario, settings.num_envs)
+        )
         self._trials = Trials(scenario, settings.num_envs)
         self._remembered: list[Deviations] = []
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 STARTS = ("greedy", "pricing", "nothing")
 SHAPINGS = ("critic", "reward", "off")
 NETWORK_STARTS = ("best", "greedy", "pricing")
+LABELS = ("tried", "exact")
 
 
 @dataclass
@@ -234,6 +235,8 @@ class PriceNetworkSettings(NetworkSettings):
     """A price network learned by trying decisions both ways; see `agents.learned.improvement`.
 
     Attributes:
+        labels: How decisions are judged: ``tried``, by playing on both ways; or ``exact``, by the
+            exact solution, of scenarios that can be solved.
         rate: Probability that an epoch of a raid has a decision tried.
         memory: Iterations whose decisions a fit learns from, the newest included.
         search_raids: Further training raids an iteration, on which the step is chosen.
@@ -243,6 +246,7 @@ class PriceNetworkSettings(NetworkSettings):
         weight_decay: Of AdamW.
     """
 
+    labels: str = "tried"
     rate: float = 0.1
     memory: int = 4
     search_raids: int = 1_500
@@ -258,6 +262,8 @@ class PriceNetworkSettings(NetworkSettings):
             ValueError: A value out of range, named.
         """
         super().__post_init__()
+        known = ", ".join(LABELS)
+        _require(self.labels in LABELS, "labels", self.labels, f"one of {known}")
         for name in ("memory", "search_raids", "epochs", "batch_size"):
             _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
         _require(0 < self.rate <= 1, "rate", self.rate, "in (0, 1]")
