@@ -25,7 +25,6 @@ from envs.scenario import Scenario
 
 _ROWS = 64  # raids solved and played side by side: a solution takes some megabytes
 _NONE = -1
-_CLEAR = 0.03  # of the largest value: gains are bent towards it, for precision where decisions turn
 
 
 class ExactCollector:
@@ -64,8 +63,7 @@ class ExactCollector:
             stopped: Asked before every block of raids; True ends the collection.
 
         Returns:
-            The decisions, by raid and epoch, None if stopped. Gains g are 0.03 tanh(g / 0.03), in
-            shares of the largest asset's value: where they are clear, no precision is wanted.
+            The decisions, by raid and epoch; None if stopped.
         """
         allocator = NetworkAllocator(self.scenario, [network])
         blocks = []
@@ -121,8 +119,7 @@ class ExactCollector:
                     playing[b].see(present[b], health[b])
         table = np.array(found, np.float64).reshape(-1, 2)
         where = np.array(places, np.int64).reshape(-1, 4)
-        bent = _CLEAR * np.tanh(table[:, 1] / (_CLEAR * self._largest))
-        return np.concatenate(inputs), table[:, 0], bent, where
+        return np.concatenate(inputs), table[:, 0], table[:, 1] / self._largest, where
 
     def _gain(self, plan: Plan, own: NDArray[np.int64], shooter: int, track: int) -> float:
         """Expected loss when holding less that when firing, the others doing as they do."""
