@@ -25,7 +25,8 @@ What price networks ([learning.md](learning.md)) reach on test raids, which noth
 tuned or chosen on. This page is written by `python -m agents.release`, from the figures in
 `docs/released/`; one training is made again by `python -m agents.release SCENARIO --seed N`, and
 its settings and curve stand in the card beside its weights, in `agents/learned/released/`. A
-network by its name: `evaluate.py scenario=NAME 'policies=[wta_pricing,price_network]'`.
+network by its name: `evaluate.py scenario=NAME 'policies=[wta_pricing,price_network]'`. The one of
+`duel`, which is small enough to be solved, was taught by the exact solution.
 
 Protected share in percent, [95 % interval]; gains are over the best classical policy, paired raid
 by raid; gap closed: gain over greedy WTA / (bound − greedy WTA). Classical are greedy WTA, one

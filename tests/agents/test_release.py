@@ -92,6 +92,7 @@ def test_the_command_trains_tests_and_writes_a_card_and_goes_on(
 ) -> None:
     monkeypatch.setattr(release, "CHANGED", {"duel": SMALL})
     monkeypatch.setattr(release, "TEST_RAIDS", 20)
+    monkeypatch.setattr(release, "MORE_RAIDS", {})
     monkeypatch.setattr(release, "has_bound", lambda wanted, scenario: False)
     page = tmp_path / "page.md"
     command = ["duel", "--folder", str(tmp_path), "--page", str(page)]
