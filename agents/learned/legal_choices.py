@@ -87,7 +87,8 @@ def decide(
 
 
 def _work(options: Any, threads: int) -> np.ndarray:
-    return np.empty((threads, 1, int(options.max())), np.float64)
+    """Room for the logits of one choice, [threads, most options]."""
+    return np.empty((threads, int(options.max())), np.float64)
 
 
 @compiled()
@@ -125,10 +126,9 @@ def only_legal(mask, b, first, count):  # type: ignore[no-untyped-def]
 
 @compiled()
 def choose(  # type: ignore[no-untyped-def]
-    latent, weight, bias, mask, options, noise, actions, log_prob, work
+    latent, weight, bias, mask, options, noise, actions, log_prob, z
 ):
     """Draw by ``argmax p / noise`` where noise [B, sum of options] is given, or else the mode."""
-    z = work[0]
     for b in range(latent.shape[0]):
         first = 0
         for s in range(options.shape[0]):
@@ -173,10 +173,9 @@ def evaluate_threaded(  # type: ignore[no-untyped-def]
 
 @compiled()
 def evaluate(  # type: ignore[no-untyped-def]
-    latent, weight, bias, mask, actions, options, log_prob, entropy, work
+    latent, weight, bias, mask, actions, options, log_prob, entropy, z
 ):
     """Add up log-probability and entropy [B] of actions [B, S] over the choices."""
-    z = work[0]
     for b in range(latent.shape[0]):
         first = 0
         for s in range(options.shape[0]):
@@ -238,14 +237,13 @@ def differentiate(  # type: ignore[no-untyped-def]
     to_latent,
     to_weight,
     to_bias,
-    work,
+    z,
 ):
     """Add the gradients of ``evaluate``, given those of its results.
 
     With p the probabilities of a choice, H its entropy and a the action:
     ``d log p_a / d z_k = [k = a] − p_k`` and ``d H / d z_k = −p_k (log p_k + H)``.
     """
-    z = work[0]
     for b in range(latent.shape[0]):
         first = 0
         for s in range(options.shape[0]):
