@@ -150,7 +150,7 @@ _OF_STEPS = ("rewards", "episode_starts", "values", "log_probs", "advantages", "
 
 
 class SparseRolloutBuffer(MaskableDictRolloutBuffer):
-    """sb3-contrib's Dict buffer with observations as lists of what is not zero, kept in one place.
+    """sb3-contrib's Dict buffer with observations as lists of what is not usual, kept in one place.
 
     Samples and their order are those of the parent; ``observations`` of a minibatch are
     ``SparseRows``, for ``SparseMaskablePolicy``. Masks take one byte an entry instead of four.
@@ -184,7 +184,10 @@ class SparseRolloutBuffer(MaskableDictRolloutBuffer):
         """Note one step of every row; see the parent."""
         assert action_masks is not None
         chosen = np.arange(self.n_envs, dtype=np.int64) * self.buffer_size + self.pos
-        self.rows.at(chosen).write({name: obs[name] for name in self.observation_space.spaces})
+        tables = {name: obs[name] for name in self.observation_space.spaces}
+        if self.pos == 0:
+            self.rows.expect(tables)
+        self.rows.at(chosen).write(tables)
         self._actions[:, self.pos] = action.reshape(self.n_envs, -1)
         self._masks[:, self.pos] = action_masks.reshape(self.n_envs, -1)
         self.rewards[self.pos], self.episode_starts[self.pos] = reward, episode_start

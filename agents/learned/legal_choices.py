@@ -79,9 +79,10 @@ def decide(
     """
     actions = torch.zeros(len(latent), len(options), dtype=torch.int64)
     log_prob = torch.zeros(len(latent))
-    # The numbers that torch.multinomial would draw, choice by choice: so equal seeds act equally.
-    noise = [torch.empty(len(latent), n if draw else 0).exponential_() for n in options.tolist()]
-    read = (latent, weight, bias, mask, options, torch.cat(noise, 1), actions, log_prob)
+    # Of these torch.multinomial makes its exponential numbers, choice by choice: equal seeds act
+    # equally. Logarithms, the dear part, are taken of the few that a legal option needs.
+    uniform = torch.empty(mask.numel() if draw else 0, dtype=torch.float64).uniform_()
+    read = (latent, weight, bias, mask, options, uniform, actions, log_prob)
     choose(*[*(t.detach().numpy() for t in read), _work(options, 1)[0]])
     return actions, log_prob
 
@@ -126,10 +127,14 @@ def only_legal(mask, b, first, count):  # type: ignore[no-untyped-def]
 
 @compiled()
 def choose(  # type: ignore[no-untyped-def]
-    latent, weight, bias, mask, options, noise, actions, log_prob, z
+    latent, weight, bias, mask, options, uniform, actions, log_prob, z
 ):
-    """Draw by ``argmax p / noise`` where noise [B, sum of options] is given, or else the mode."""
-    for b in range(latent.shape[0]):
+    """Draw by ``argmax p / E``, E = −log(1 − uniform), or where none are given take the mode.
+
+    Of ``uniform`` every choice has a block of [B, its options], one after the other.
+    """
+    rows = latent.shape[0]
+    for b in range(rows):
         first = 0
         for s in range(options.shape[0]):
             count = options[s]
@@ -141,8 +146,9 @@ def choose(  # type: ignore[no-untyped-def]
                 for k in range(count):
                     if mask[b, first + k]:
                         weighed = np.exp(z[k] - total)
-                        if noise.shape[1] > 0:
-                            weighed /= noise[b, first + k]
+                        if uniform.shape[0] > 0:
+                            u = uniform[rows * first + b * count + k]
+                            weighed /= np.float32(-np.log1p(-u))
                         if weighed > best:
                             best, chosen = weighed, k
                 actions[b, s] = chosen

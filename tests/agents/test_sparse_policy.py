@@ -43,15 +43,19 @@ def exact_products() -> Any:
     torch.set_num_threads(before[1])
 
 
-def test_sparse_products_and_gradients_equal_dense_ones() -> None:
+@pytest.mark.parametrize("expected", [False, True])
+def test_sparse_products_and_gradients_equal_dense_ones(expected: bool) -> None:
     rng = np.random.default_rng(0)
     tables = {
         "a": (rng.random((9, 3, 7)) * (rng.random((9, 3, 7)) < 0.2)).astype(np.float32),
         "b": (rng.random((9, 5)) < 0.5).astype(np.int8),
     }
+    tables["a"][:, 1, 2:5] = 0.75  # what stays the same in every row
     tables["a"][4] = tables["b"][4] = 0
     dense = np.concatenate([t.reshape(9, -1) for t in tables.values()], 1).astype(np.float32)
     store = SparseRows.empty(20, dense.shape[1])
+    if expected:
+        store.expect(tables)
     store.at(np.arange(3, 12)).write(tables)
     chosen = rng.permutation(9)
     weight, bias = (torch.randn(*s, requires_grad=True) for s in ((26, 10), (10,)))
@@ -64,7 +68,10 @@ def test_sparse_products_and_gradients_equal_dense_ones() -> None:
         found.append((out, *torch.autograd.grad((out * toward).sum(), (weight, bias))))
     for own, reference in zip(*found, strict=True):
         torch.testing.assert_close(own, reference, atol=1e-5, rtol=1e-5)
-    assert store.counts[3 + 4] == 0 and store.counts[3:12].max() > 5
+    listed = (dense != store.usual).sum(1)
+    np.testing.assert_array_equal(store.counts[3:12], listed)
+    assert store.usual[9:12] == pytest.approx(0.75 if expected else 0.0)
+    assert 5 < listed.max() < dense.shape[1]
 
 
 def legal_mask(batch: int) -> torch.Tensor:
@@ -205,6 +212,7 @@ def test_threads_change_no_product(
         name = "agents.learned.sparse_product.threads_of_kernels"
         monkeypatch.setattr(name, lambda count=count: count)
         rows = SparseRows.empty(11, 40)
+        rows.expect({"a": table[:, :30], "b": table[:, 30:]})
         rows.write({"a": table[:, :30], "b": table[:, 30:]})
         weight = torch.linspace(-1, 1, 40 * 7).reshape(40, 7).requires_grad_()
         out = SparseProduct.apply(rows, weight, torch.ones(7))
