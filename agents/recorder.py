@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib.util import find_spec
@@ -31,6 +32,7 @@ from agents.progress import CONFIG_FILE, PROGRESS_FILE, ProgressBar
 from agents.rollout import record_raid
 from envs.scenario import Scenario
 
+CPU_MINUTES = "time/cpu_minutes"
 _LOOKED_AT = 16  # validation raids whose decisions are drawn as histograms
 _PICTURES = 8  # of a raid, in a whole run
 
@@ -66,8 +68,12 @@ class Recorder:
         self._watch, self._budget = watch, budget
         self._bar = ProgressBar(title, budget)
         path = folder / PROGRESS_FILE
+        self._minutes_before, self._began = 0.0, time.process_time()
         if path.is_file():
-            write_text(path, _lines_up_to(path.read_text(encoding="utf-8"), done))
+            kept = _lines_up_to(path.read_text(encoding="utf-8"), done)
+            write_text(path, "".join(kept))
+            if kept:
+                self._minutes_before = json.loads(kept[-1]).get(CPU_MINUTES, 0.0)
         self._writer = SummaryWriter(folder, purge_step=done + 1)
         self._file = path.open("a", encoding="utf-8")
         self._seen: dict[str, float] = {}
@@ -95,7 +101,14 @@ class Recorder:
         self._file.close()
 
     def __call__(self, figures: dict[str, float], step: int) -> None:
-        """Record figures, and show those that people wait for; without any, only how far it is."""
+        """Record figures, and show those that people wait for; without any, only how far it is.
+
+        To figures are added the minutes of processor time, of all threads, that this process and
+        those before it in the folder have taken.
+        """
+        if figures:
+            spent = (time.process_time() - self._began) / 60.0
+            figures = figures | {CPU_MINUTES: round(self._minutes_before + spent, 3)}
         for name, value in figures.items():
             self._writer.add_scalar(name, value, step)
         if figures:
@@ -210,7 +223,7 @@ def _as_text(folder: Path, settings: Any, scenario: Scenario | None) -> str:
     return "\n".join(f"    {line}" for line in text.splitlines())
 
 
-def _lines_up_to(text: str, step: int) -> str:
+def _lines_up_to(text: str, step: int) -> list[str]:
     """The lines of a record up to a step, without one that a killed process did not finish."""
     whole = text.splitlines(keepends=True)[: text.count("\n")]
-    return "".join(line for line in whole if json.loads(line)["step"] <= step)
+    return [line for line in whole if json.loads(line)["step"] <= step]

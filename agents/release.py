@@ -10,6 +10,7 @@ else plays by itself; its figures go to `--results`, and the page of all follows
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -18,13 +19,15 @@ from typing import Any
 
 from agents import report
 from agents.classical import make_policy
-from agents.evaluation import FIRST_SEED, Evaluation
+from agents.evaluation import FIRST_SEED
 from agents.files import write_text
 from agents.interruption import Interruption
 from agents.learned.network_files import released_folder
+from agents.learned.network_training import saved_raids
 from agents.learned.settings import PriceNetworkSettings
 from agents.learned.training import AGENT_FOLDER
-from agents.release_page import changed_settings, curve, note, page
+from agents.release_page import changed_settings, curve, minutes, note, page
+from agents.report import RESULTS_FILE, TABLE_FILE
 from agents.retune import released
 from agents.runs import RELEASED, fit_network, has_bound, score
 from envs.scenario import Scenario, load_scenario
@@ -69,49 +72,59 @@ def train_and_test(
     folder: Path,
     settings: PriceNetworkSettings,
     stopped: Callable[[], bool],
-) -> Evaluation | None:
-    """Train what is left to train, then play the test raids; None if stopped before its end."""
+) -> bool:
+    """Train and play the test raids, as far as it is not done; False if stopped before its end."""
+    path = folder / RESULTS_FILE
+    if saved_raids(folder, settings) < settings.iterations * settings.raids:
+        path.unlink(missing_ok=True)  # of fewer iterations
     trained = fit_network(settings, scenario, folder, stopped)
     if stopped():
-        return None
+        return False
+    count = MORE_RAIDS.get(scenario.name, TEST_RAIDS)
+    if path.is_file() and _read(path)["raids"] == count:
+        return True
     start, network = trained
     policies = {name: make_policy(name, scenario) for name in BASELINES}
     policies |= {start: trained[start], RELEASED: trained[network]}
-    seeds = range(FIRST_SEED, FIRST_SEED + MORE_RAIDS.get(scenario.name, TEST_RAIDS))
-    return score(policies, scenario, seeds, "test", start=start, bound=has_bound(True, scenario))
+    seeds = range(FIRST_SEED, FIRST_SEED + count)
+    bound = has_bound(True, scenario)
+    report.write(score(policies, scenario, seeds, "test", start=start, bound=bound), folder)
+    return True
 
 
-def card(evaluation: Evaluation, folder: Path, settings: PriceNetworkSettings) -> str:
+def card(results: dict[str, Any], table: str, folder: Path, settings: PriceNetworkSettings) -> str:
     """What the released network is, how it was made, and what it reaches, in Markdown."""
-    name = evaluation.scenario
+    name = results["scenario"]
     shares = ", ".join(f"{100 * share:.1f}" for share in curve(folder))
     changed = changed_settings(settings)
     words = " ".join(f"agent.{key}={value}" for key, value in changed.items())
+    spent = minutes(folder)
+    took = "" if spent is None else f" It took {spent:.1f} minutes of one core of a shared machine."
     return f"""# Price network for `{name}`
 
-Version {evaluation.scenario_version} of the scenario; one training seed, {settings.seed}. What it
+Version {results["scenario_version"]} of the scenario; one training seed, {settings.seed}. What it
 is: docs/learning.md. To make it again:
 
     python train.py agent=price_network scenario={name} {words}
 
 Protected share on {settings.validation_raids:,} periodic validation raids, in percent, before the
-first iteration and after each: {shares}. The best of them is released.
+first iteration and after each: {shares}. The best of them is released.{took}
 
-{report.table(evaluation)}
+{table}
 Limits: notional values, one scenario; on others it plays, but nothing here says how well.
 """
 
 
-def is_ahead(evaluation: Evaluation) -> bool:
+def is_ahead(results: dict[str, Any]) -> bool:
     """Whether the interval of its gain over the best classical policy lies above zero.
 
     Where neutral aircraft come, it must not shoot down more of them than that policy may.
     """
-    own, best = evaluation.results[RELEASED], evaluation.results[evaluation.best_classical]
-    if own.neutrals_shot is not None and best.neutrals_shot is not None:
-        if own.neutrals_shot.estimate > best.neutrals_shot.high:
-            return False
-    return own.gain_over_best_classical.low > 0.0
+    own, best = (results["policies"][name] for name in (RELEASED, results["best_classical"]))
+    shot, allowed = own.get("neutrals_shot"), best.get("neutrals_shot")
+    if shot and allowed and shot["estimate"] > allowed["high"]:
+        return False
+    return float(own["gain_over_best_classical"]["low"]) > 0.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -132,23 +145,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 settings = settings_of(scenario.name, chosen.seed, chosen.iterations)
                 folder = chosen.folder / f"{scenario.name}-{chosen.seed}"
                 folder.mkdir(parents=True, exist_ok=True)
-                evaluation = train_and_test(scenario, folder, settings, interruption.requested)
-                if evaluation is None:
+                if not train_and_test(scenario, folder, settings, interruption.requested):
                     print("stopped and saved; the same command goes on")
                     return interruption.exit_code
-                report.write(evaluation, folder)
-                text = card(evaluation, folder, settings)
+                results = _read(folder / RESULTS_FILE)
+                table = (folder / TABLE_FILE).read_text(encoding="utf-8")
+                text = card(results, table, folder, settings)
                 write_text(folder / CARD, text)
                 print(text, flush=True)
-                figures = report.as_dict(evaluation)
-                note(figures, scenario, settings, curve(folder), chosen.results)
+                note(results, scenario, settings, folder, chosen.results)
                 write_text(chosen.page, page(chosen.results))
-                if chosen.release and is_ahead(evaluation):
+                if chosen.release and is_ahead(results):
                     _release(folder, released_folder(scenario.name))
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def _release(run: Path, package: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from agents import scoring
 from agents.files import write_text
 from agents.learned.settings import PriceNetworkSettings
-from agents.recorder import PROGRESS_FILE
+from agents.recorder import CPU_MINUTES, PROGRESS_FILE
 from agents.report import in_percent
 from agents.runs import RELEASED
 from agents.scoring import Estimate
@@ -32,7 +32,7 @@ Protected share in percent, [95 % interval]; gains are over the best classical p
 by raid; gap closed: gain over greedy WTA / (bound − greedy WTA). Classical are greedy WTA, one
 tuned price and the tuned pricing rule, the strongest of the reactive class
 ([ladder.md](ladder.md)). p99: 99 of 100 decisions take at most so long, one at a time on one thread
-of a shared machine.
+of a shared machine. CPU minutes: of one core, that the training took, where it was recorded.
 """
 
 
@@ -49,11 +49,18 @@ def curve(folder: Path) -> list[float]:
     return list({row["step"]: row["validation/protected_share"] for row in rows}.values())
 
 
+def minutes(folder: Path) -> float | None:
+    """Of processor time that the training in a folder took, if that was recorded."""
+    last = (folder / PROGRESS_FILE).read_text(encoding="utf-8").splitlines()[-1]
+    spent: float | None = json.loads(last).get(CPU_MINUTES)
+    return spent
+
+
 def note(
     results: dict[str, Any],
     scenario: Scenario,
     settings: PriceNetworkSettings,
-    shares: list[float],
+    run: Path,
     folder: Path,
 ) -> None:
     """Write the figures of one training into a folder.
@@ -62,7 +69,7 @@ def note(
         results: Of the test raids, as ``report.as_dict`` returns them.
         scenario: What was played.
         settings: Of the training.
-        shares: Its ``curve``.
+        run: Its folder, which has its record.
         folder: Of such figures, one file a training.
     """
     own, best = (results["policies"][name] for name in (RELEASED, results["best_classical"]))
@@ -73,7 +80,8 @@ def note(
         **{key: results[key] for key in ("split", "raids", "best_classical")},
         "seed": settings.seed,
         "settings": changed_settings(settings),
-        "curve": [round(share, 6) for share in shares],
+        "curve": [round(share, 6) for share in curve(run)],
+        "cpu_minutes": minutes(run),
         "classical": _figure(best["score"]),
         "score": _figure(own["score"]),
         "gain": _figure(own["gain_over_best_classical"]),
@@ -96,8 +104,8 @@ def page(results: Path) -> str:
         alike.setdefault(json.dumps(same, sort_keys=True), []).append(figures)
     lines = [
         "| scenario | best classical | price network | gain | bound | gap closed, classical → "
-        "network | p99, ms | test raids |",
-        "|---|---|---|---|---|---|---|---|",
+        "network | p99, ms | CPU minutes | test raids |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [_line(figures) for figures in found if figures["seed"] == 0]
     several = [trainings for trainings in alike.values() if len(trainings) > 1]
@@ -115,6 +123,7 @@ def _line(figures: dict[str, Any]) -> str:
         _share(figures["bound"]) if figures["bound"] else "",
         f"{_share(before)} → {_share(gap)}" if gap and before else "",
         f"{figures['p99_ms']:.3f}",
+        f"{spent:.1f}" if (spent := figures.get("cpu_minutes")) is not None else "",
         f"{figures['raids']:,}",
     ]
     return "| " + " | ".join(cells) + " |"

@@ -27,7 +27,7 @@ COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Of policies in plots, apart also for colour-blind eyes."""
 
 _COLOUR, _BOUND_COLOUR = "#1f4e79", "#b03a2e"
-RESULTS_FILE = "results.json"
+RESULTS_FILE, TABLE_FILE = "results.json", "table.md"
 _PACKAGES = ("balticshield", "gymnasium", "numba", "numpy")
 _PACKAGES_OF_SOME = ("torch", "stable-baselines3", "sb3-contrib", "cma")
 REPORT = "report.html"
@@ -82,7 +82,7 @@ def write(
         pictures: Other pictures in the folder, file by what to call it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "table.md").write_text(table(evaluation), encoding="utf-8")
+    (folder / TABLE_FILE).write_text(table(evaluation), encoding="utf-8")
     _write_csv(evaluation, folder / "results.csv")
     plot(evaluation).savefig(folder / "results.png", dpi=150)
     results = as_dict(evaluation, replays or {}) | {"pictures": dict(pictures or {})}

@@ -110,11 +110,21 @@ def test_the_command_trains_tests_and_writes_a_card_and_goes_on(
     assert len(figures["curve"]) == 2
     assert f"{100 * own['score']['estimate']:.1f} |" in page.read_text()
     network = load_network(folder / "agent", load_scenario("duel"))
+    last = json.loads((folder / "progress.jsonl").read_text().splitlines()[-1])
+    assert 0.0 < figures["cpu_minutes"] == last["time/cpu_minutes"] < 10.0
+    assert f"It took {figures['cpu_minutes']:.1f} minutes of one core" in card
     record = (folder / "progress.jsonl").read_text()
-    assert release.main(command) == 0
+    with monkeypatch.context() as played:
+        played.setattr(release, "score", lambda *_, **__: pytest.fail("it was played again"))
+        assert release.main(command) == 0
     assert (folder / "progress.jsonl").read_text() == record
-    assert (folder / release.CARD).read_text().split("| policy")[0] == card.split("| policy")[0]
+    assert (folder / release.CARD).read_text() == card
     assert load_network(folder / "agent", load_scenario("duel")).prices == network.prices
+    monkeypatch.setattr(release, "CHANGED", {"duel": SMALL | {"iterations": 2}})
+    assert release.main(command) == 0
+    longer = json.loads((tmp_path / "figures" / "duel-0.json").read_text())
+    assert len(longer["curve"]) == 3 and longer["cpu_minutes"] > figures["cpu_minutes"]
+    assert longer["settings"]["iterations"] == 2
     monkeypatch.setattr(release, "CHANGED", {"duel": SMALL | {"raids": 61}})
     assert release.main(command) == 1
     assert "was trained with raids = 60, not 61" in capsys.readouterr().err
