@@ -20,7 +20,6 @@ LOOK_AHEAD = ("look_ahead:wta_pricing",)
 TO_PLAY = {  # planners not played yet, since a raid of these takes them minutes
     "campaign": LOOK_AHEAD,
     "region": ("open_loop", *LOOK_AHEAD),
-    "rotation-gap": LOOK_AHEAD,
 }
 QUICK = ["wta_threshold", "wta_pricing", "bound"]
 
