@@ -68,12 +68,13 @@ class Recorder:
         self._watch, self._budget = watch, budget
         self._bar = ProgressBar(title, budget)
         path = folder / PROGRESS_FILE
-        self._minutes_before, self._began = 0.0, time.process_time()
+        self._minutes_before: float | None = 0.0
+        self._began = time.process_time()
         if path.is_file():
             kept = _lines_up_to(path.read_text(encoding="utf-8"), done)
             write_text(path, "".join(kept))
-            if kept:
-                self._minutes_before = json.loads(kept[-1]).get(CPU_MINUTES, 0.0)
+            if kept:  # a run begun by a version that did not record it goes on without
+                self._minutes_before = json.loads(kept[-1]).get(CPU_MINUTES)
         self._writer = SummaryWriter(folder, purge_step=done + 1)
         self._file = path.open("a", encoding="utf-8")
         self._seen: dict[str, float] = {}
@@ -103,10 +104,10 @@ class Recorder:
     def __call__(self, figures: dict[str, float], step: int) -> None:
         """Record figures, and show those that people wait for; without any, only how far it is.
 
-        To figures are added the minutes of processor time, of all threads, that this process and
-        those before it in the folder have taken.
+        To figures are added the minutes of processor time, of all threads, that this process has
+        taken and those before it in the folder had when they last recorded.
         """
-        if figures:
+        if figures and self._minutes_before is not None:
             spent = (time.process_time() - self._began) / 60.0
             figures = figures | {CPU_MINUTES: round(self._minutes_before + spent, 3)}
         for name, value in figures.items():

@@ -10,6 +10,7 @@ else plays by itself; its figures go to `--results`, and the page of all follows
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import shutil
 import sys
@@ -19,17 +20,19 @@ from typing import Any
 
 from agents import report
 from agents.classical import make_policy
+from agents.classical.weights_file import weights_path
 from agents.evaluation import FIRST_SEED
 from agents.files import write_text
 from agents.interruption import Interruption
+from agents.learned.checkpoint import WEIGHTS_FILE
 from agents.learned.network_files import released_folder
-from agents.learned.network_training import saved_raids
 from agents.learned.settings import PriceNetworkSettings
 from agents.learned.training import AGENT_FOLDER
 from agents.release_page import changed_settings, curve, minutes, note, page
 from agents.report import RESULTS_FILE, TABLE_FILE
 from agents.retune import released
 from agents.runs import RELEASED, fit_network, has_bound, score
+from envs.digest import scenario_digest
 from envs.scenario import Scenario, load_scenario
 
 CARD = "README.md"
@@ -73,15 +76,22 @@ def train_and_test(
     settings: PriceNetworkSettings,
     stopped: Callable[[], bool],
 ) -> bool:
-    """Train and play the test raids, as far as it is not done; False if stopped before its end."""
-    path = folder / RESULTS_FILE
-    if saved_raids(folder, settings) < settings.iterations * settings.raids:
-        path.unlink(missing_ok=True)  # of fewer iterations
+    """Train and play the test raids, as far as it is not done; False if stopped before its end.
+
+    What was played is played again if scenario, network, tuned weights or raids are others by now;
+    what changes otherwise, such as a classical policy, needs another folder.
+    """
+    path, count = folder / RESULTS_FILE, MORE_RAIDS.get(scenario.name, TEST_RAIDS)
     trained = fit_network(settings, scenario, folder, stopped)
     if stopped():
         return False
-    count = MORE_RAIDS.get(scenario.name, TEST_RAIDS)
-    if path.is_file() and _read(path)["raids"] == count:
+    played = {"digest": scenario_digest(scenario), "raids": count}
+    for name, file in (
+        ("network", folder / AGENT_FOLDER / WEIGHTS_FILE),
+        ("weights", weights_path(scenario.name)),
+    ):
+        played[name] = hashlib.sha256(file.read_bytes()).hexdigest()
+    if path.is_file() and _read(path).get("played") == played:
         return True
     start, network = trained
     policies = {name: make_policy(name, scenario) for name in BASELINES}
@@ -89,6 +99,7 @@ def train_and_test(
     seeds = range(FIRST_SEED, FIRST_SEED + count)
     bound = has_bound(True, scenario)
     report.write(score(policies, scenario, seeds, "test", start=start, bound=bound), folder)
+    write_text(path, json.dumps(_read(path) | {"played": played}, indent=2) + "\n")
     return True
 
 

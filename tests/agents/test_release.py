@@ -52,6 +52,7 @@ def test_the_page_follows_from_the_figures_and_those_from_the_scenarios_as_they_
         figures = json.loads(file.read_text())
         assert figures["digest"] == scenario_digest(load_scenario(figures["scenario"])), file.name
         assert figures["split"] == "test"
+        assert len(figures["curve"]) - 1 == figures["settings"].get("iterations", 4), file.name
     for name in RELEASED:
         assert json.loads((docs / "released" / f"{name}-0.json").read_text())["gain"]["low"] > 0.0
 
@@ -119,6 +120,9 @@ def test_the_command_trains_tests_and_writes_a_card_and_goes_on(
         assert release.main(command) == 0
     assert (folder / "progress.jsonl").read_text() == record
     assert (folder / release.CARD).read_text() == card
+    monkeypatch.setattr(release, "TEST_RAIDS", 30)
+    assert release.main(command) == 0
+    assert "30 test raids" in (folder / release.CARD).read_text()
     assert load_network(folder / "agent", load_scenario("duel")).prices == network.prices
     monkeypatch.setattr(release, "CHANGED", {"duel": SMALL | {"iterations": 2}})
     assert release.main(command) == 0
