@@ -37,7 +37,7 @@ class SparseRows:
     chosen: NDArray[np.int64]
     """[B], rows of the store in the order of the batch."""
     usual: NDArray[np.float32]
-    """[F], what a column holds where nothing is listed: 0, until ``expect`` is called."""
+    """[F], what a column holds where nothing is listed: 0 before ``expect``."""
 
     @classmethod
     def empty(cls, rows: int, columns: int) -> SparseRows:
@@ -59,13 +59,15 @@ class SparseRows:
         return len(self.chosen)
 
     def expect(self, tables: Mapping[str, NDArray[Any]]) -> None:
-        """Take for usual what half of some rows of tables [B, ...] hold; rows written before end.
+        """Take for usual what half of some rows of tables [B, ...] hold, or else 0.
 
-        It changes how much is listed, and no product but by rounding.
+        It changes how much is listed, and no product but by rounding. Rows written before are
+        forgotten.
         """
         flat = [table[:_SAMPLE].reshape(len(table[:_SAMPLE]), -1) for table in tables.values()]
         rows = np.concatenate(flat, axis=1, dtype=np.float32)
-        self.usual[:] = np.partition(rows, len(rows) // 2, axis=0)[len(rows) // 2]
+        median = np.partition(rows, len(rows) // 2, axis=0)[len(rows) // 2]
+        self.usual[:] = np.where((rows == median).mean(0) >= 0.5, median, 0.0)
         self.counts[:] = 0
 
     def write(self, tables: Mapping[str, NDArray[Any]]) -> None:
