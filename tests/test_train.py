@@ -27,6 +27,7 @@ TINY = {
 }  # fmt: skip
 TINY["a2c"] = ["agent=a2c", *(a for a in TINY["ppo"][1:] if not a.startswith("agent.batch"))]
 TINY["maskable_ppo"] = ["agent=maskable_ppo", *TINY["ppo"][1:]]
+TINY["prices"] = ["agent=prices", *TINY["ppo"][1:]]
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:

@@ -109,12 +109,14 @@ class PricingPolicy(ClassicalPolicy):
         self._allocate = PriceAllocator(find_columns(scenario), vector)
         self._weights_row = np.zeros(0, np.int64)
 
-    def decide(self, observation: Observation) -> Actions:
-        """Allocates while something is worth its price."""
+    def decide(
+        self, observation: Observation, added: NDArray[np.floating[Any]] | None = None
+    ) -> Actions:
+        """Allocates while something is worth its price, with ``added`` [B, S] added to it."""
         members = observation["action_mask"].shape[0]
         if self._weights_row.size != members:
             self._weights_row = np.zeros(members, np.int64)
-        return self._allocate(observation, self._weights_row)
+        return self._allocate(observation, self._weights_row, added)
 
 
 def greedy_wta(scenario: Scenario) -> PricingPolicy:

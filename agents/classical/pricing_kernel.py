@@ -47,7 +47,11 @@ def shooter_price(
 
 @compiled()
 def _collect(
-    member: Any, columns: Columns, weights: NDArray[np.float64], candidates: Candidates
+    member: Any,
+    columns: Columns,
+    weights: NDArray[np.float64],
+    added: NDArray[np.float64],
+    candidates: Candidates,
 ) -> None:
     """Lists the legal pairs of one member that are, or may become, worth their price."""
     track, shooter, pair, clock, mask = member
@@ -63,7 +67,7 @@ def _collect(
             if mask[s, 1 + i] == 0:
                 continue
             if np.isnan(own_price):
-                own_price = shooter_price(shooter[s], clock, columns, weights)
+                own_price = shooter_price(shooter[s], clock, columns, weights) + added[s]
             pk = np.float64(pair[s, i, columns.pair_pk])
             value_saved = np.float64(pair[s, i, columns.pair_value_saved])
             slack = min(np.float64(pair[s, i, columns.pair_slack]) / LONGEST_SLACK_MIN, 1.0)
@@ -86,6 +90,7 @@ def _allocate_block(
     columns: Columns,
     weights: NDArray[np.float64],
     weights_row: NDArray[np.int64],
+    added: NDArray[np.float64],
     first: int,
     end: int,
     actions: NDArray[np.int64],
@@ -96,7 +101,7 @@ def _allocate_block(
     for b in range(first, end):
         own = weights[weights_row[b]]
         member = (track[b], shooter[b], pair[b], clock[b], mask[b])
-        _collect(member, columns, own, candidates)
+        _collect(member, columns, own, added[b], candidates)
         allocate(candidates, own[engaged_term], actions[b])
 
 
@@ -110,11 +115,13 @@ def allocate_by_price(
     columns: Columns,
     weights: NDArray[np.float64],
     weights_row: NDArray[np.int64],
+    added: NDArray[np.float64],
     actions: NDArray[np.int64],
 ) -> None:
     """Allocates every member by greedy on value saved minus price.
 
-    price(s, i) = sum_t weight_t * term_t(s, i); the terms are those of ``terms.term_names``.
+    price(s, i) = sum_t weight_t * term_t(s, i) + added(s); the terms are those of
+    ``terms.term_names``.
 
     Args:
         track: [B, I, .] observation table, as are the next three.
@@ -125,6 +132,7 @@ def allocate_by_price(
         columns: Where the quantities stand in the tables.
         weights: [N, T], one weight vector a row.
         weights_row: [B], the row of ``weights`` each member uses.
+        added: [B, S].
         actions: [B, S], overwritten.
     """
     members = mask.shape[0]
@@ -133,7 +141,7 @@ def allocate_by_price(
         first = block * MEMBERS_PER_BLOCK
         end = min(first + MEMBERS_PER_BLOCK, members)
         tables = (track, shooter, pair, clock, mask)
-        _allocate_block(tables, columns, weights, weights_row, first, end, actions)
+        _allocate_block(tables, columns, weights, weights_row, added, first, end, actions)
 
 
 class PriceAllocator:
@@ -149,10 +157,17 @@ class PriceAllocator:
         """Rows of weights."""
         return len(self.weights)
 
-    def __call__(self, observation: Any, candidate: NDArray[np.int64]) -> NDArray[np.int64]:
+    def __call__(
+        self,
+        observation: Any,
+        candidate: NDArray[np.int64],
+        added: NDArray[np.floating[Any]] | None = None,
+    ) -> NDArray[np.int64]:
         """Allocates for a batch; see ``allocate_by_price``."""
         track, shooter, pair, clock, mask = tables_of(observation)
         actions = np.empty(mask.shape[:2], np.int64)
+        if added is None:
+            added = np.zeros(mask.shape[:2])
         allocate_by_price(
             track,
             shooter,
@@ -162,6 +177,7 @@ class PriceAllocator:
             self.columns,
             self.weights,
             candidate,
+            np.ascontiguousarray(added, np.float64),
             actions,
         )
         return actions

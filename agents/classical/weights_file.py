@@ -62,6 +62,23 @@ def load_tuned(source: str | Path, scenario_name: str) -> TunedWeights:
     return build(TunedWeights, yaml.safe_load(path.read_text(encoding="utf-8")), str(path))
 
 
+def start_prices(scenario_name: str, start: str) -> dict[str, float]:
+    """The weights that a learner starts from.
+
+    Args:
+        scenario_name: What is learned.
+        start: ``greedy``: none; ``pricing``: the tuned ones; ``best``: those where the package has
+            some for the scenario, or else none.
+
+    Raises:
+        FileNotFoundError: If it is ``pricing`` and there are none.
+    """
+    path = weights_path(scenario_name)
+    if start == "pricing" or (start == "best" and path.is_file()):
+        return dict(load_tuned(path, scenario_name).weights)
+    return {}
+
+
 def save_tuned(tuned: TunedWeights, path: str | Path) -> None:
     """Writes a weights file atomically: a reader sees the old one or the new one."""
     content = {

@@ -12,13 +12,17 @@ from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy as Ma
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.save_util import load_from_zip_file
 
-from agents.policy import Actions, Observation
+from agents.learned.priced import PriceSetter, price_space, rule_of
+from agents.policy import Observation, Policy
 from envs.observation import Layout, flat_mask
 from envs.scenario import Scenario
 
 
 class ArchivedAgent:
-    """A policy of somebody else's training, behind the one ``predict`` protocol."""
+    """A policy of somebody else's training, behind the one ``predict`` protocol.
+
+    If its actions are prices it is to be wrapped in a ``PriceSetter``.
+    """
 
     def __init__(self, policy: BasePolicy) -> None:
         """Take a policy whose spaces are those of the scenario, or the same flattened."""
@@ -30,8 +34,11 @@ class ArchivedAgent:
         state: Any = None,
         episode_start: NDArray[np.bool_] | None = None,
         deterministic: bool = True,
-    ) -> tuple[Actions, Any]:
-        """Actions int64 [B, S] for observation tables [B, ...]; what is illegal becomes a hold."""
+    ) -> tuple[NDArray[Any], Any]:
+        """Actions int64 [B, S], or prices float32, for tables [B, ...].
+
+        What is illegal becomes a hold.
+        """
         seen: Any = dict(observation)
         if isinstance(self.policy.observation_space, spaces.Box):
             rows = [table.reshape(len(table), -1) for _, table in sorted(observation.items())]
@@ -40,13 +47,16 @@ class ArchivedAgent:
         if isinstance(self.policy, Maskable):
             masks["action_masks"] = flat_mask(observation)
         actions, state = self.policy.predict(seen, state, episode_start, deterministic, **masks)
-        return actions.astype(np.int64, copy=False), state
+        if not isinstance(self.policy.action_space, spaces.Box):
+            actions = actions.astype(np.int64, copy=False)
+        return actions, state
 
 
-def load_archive(path: Path, scenario: Scenario) -> ArchivedAgent:
-    """Read the actor-critic policy of an algorithm that was saved by Stable-Baselines3.
+def load_archive(path: Path, scenario: Scenario) -> Policy:
+    """Read the policy of an algorithm that was saved by Stable-Baselines3.
 
-    That is of PPO, A2C, MaskablePPO, TRPO and whatever is made as they are, one's own included. The
+    That is of PPO, A2C, MaskablePPO, TRPO and whatever is made as they are, one's own included; if
+    its actions are prices (added to those of the best rule), also of SAC, TD3 and their like. The
     archive holds pickles, which run code of whoever made it: call this for your own alone.
 
     Args:
@@ -61,15 +71,23 @@ def load_archive(path: Path, scenario: Scenario) -> ArchivedAgent:
         raise FileNotFoundError(f"there is no file {path}")
     data, weights, _ = load_from_zip_file(path, device="cpu")
     made = data.get("policy_class") if data else None
-    if data is None or made is None or not issubclass(made, ActorCriticPolicy | Maskable):
-        raise ValueError(f"{path} is not an archive of one of Stable-Baselines3's actor-critics")
+    if data is None or made is None or not issubclass(made, BasePolicy):
+        raise ValueError(f"{path} is not an archive of one of Stable-Baselines3's algorithms")
     # The policy alone: its algorithm, environment and buffers are not needed to play.
-    policy = made(
-        data["observation_space"], data["action_space"], lambda _: 0.0, **data["policy_kwargs"]
-    )
-    policy.load_state_dict(weights["policy"])
+    arguments = data["policy_kwargs"]
+    if issubclass(made, ActorCriticPolicy) and data.get("use_sde"):
+        arguments = arguments | {"use_sde": True}
+    try:
+        spaces_of = (data["observation_space"], data["action_space"])
+        policy = made(*spaces_of, lambda _: 0.0, **arguments)
+        policy.load_state_dict(weights["policy"])
+    except (TypeError, RuntimeError) as error:
+        raise ValueError(f"{path} holds a policy that cannot be built again: {error}") from error
     _check_spaces(path, policy, scenario)
-    return ArchivedAgent(policy)
+    agent = ArchivedAgent(policy)
+    if isinstance(policy.action_space, spaces.Box):
+        return PriceSetter(agent, rule_of(scenario))
+    return agent
 
 
 def _check_spaces(path: Path, policy: BasePolicy, scenario: Scenario) -> None:
@@ -81,11 +99,14 @@ def _check_spaces(path: Path, policy: BasePolicy, scenario: Scenario) -> None:
             f"{path} sees {policy.observation_space}; scenario {scenario.name!r} has {tables}, "
             f"or the same flattened"
         )
-    actions = [layout.action_space(by_need) for by_need in (True, False)]
+    actions: list[spaces.Space[Any]] = [
+        *(layout.action_space(by_need) for by_need in (True, False)),
+        price_space(scenario),
+    ]
     if policy.action_space not in actions:
         raise ValueError(
             f"{path} chooses from {policy.action_space}; scenario {scenario.name!r} "
-            f"needs {actions[0]}"
+            f"needs {actions[0]}, or {actions[-1]} for prices"
         )
 
 

@@ -30,7 +30,7 @@ class RaidRolloutBuffer(DictRolloutBuffer):
     Args:
         buffer_size: Steps per row, T.
         observation_space: Dict of tables.
-        action_space: MultiDiscrete.
+        action_space: MultiDiscrete, or Box.
         device: Torch device; only the CPU is used.
         gae_lambda: Bias against variance of the advantage.
         gamma: Discount.

@@ -16,13 +16,16 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors_numpy
 from safetensors.torch import load_file, save_file
+from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.policies import BasePolicy
 
+from agents.classical import PricingPolicy
 from agents.files import LoadError, complete_folder, replace_folder
 from agents.learned.models import Model, build_policy, columns_of
 from agents.learned.moment import Moment, restore, take
+from agents.learned.priced import PricedVecEnv, PriceSetter
 from agents.learned.settings import AGENT_NAMES, AllocationSettings, TrainingSettings
-from agents.policy import Actions, Observation
+from agents.policy import Observation, Policy
 from envs.observation import flat_mask
 from envs.scenario import Scenario
 
@@ -34,7 +37,10 @@ _MOMENT, _COUNTERS = "moment.safetensors", "training.json"
 
 
 class LearnedAgent:
-    """A trained policy behind the one ``predict`` protocol; reads the mask from the observation."""
+    """A trained policy behind the one ``predict`` protocol; reads the mask from the observation.
+
+    If its actions are prices it is to be wrapped in a ``PriceSetter``.
+    """
 
     def __init__(self, policy: BasePolicy) -> None:
         """Take the policy as it is; it is not copied."""
@@ -46,12 +52,12 @@ class LearnedAgent:
         state: Any = None,
         episode_start: NDArray[np.bool_] | None = None,
         deterministic: bool = True,
-    ) -> tuple[Actions, Any]:
-        """Actions int64 [B, S] for observation tables [B, ...]; keeps no state."""
+    ) -> tuple[NDArray[Any], Any]:
+        """Actions int64 [B, S], or prices float32, for tables [B, ...]; keeps no state."""
         self.policy.set_training_mode(False)
         tensors = {name: torch.as_tensor(table) for name, table in observation.items()}
         arguments: dict[str, Any] = {}
-        if not hasattr(self.policy, "price_weights"):
+        if isinstance(self.policy, MaskableActorCriticPolicy):
             arguments["action_masks"] = flat_mask(observation)
         before = torch.get_float32_matmul_precision()
         torch.set_float32_matmul_precision("highest")  # the same scores wherever it is evaluated
@@ -60,17 +66,32 @@ class LearnedAgent:
                 actions = self.policy._predict(tensors, deterministic=deterministic, **arguments)
         finally:
             torch.set_float32_matmul_precision(before)
-        return actions.reshape(len(actions), -1).numpy().astype(np.int64, copy=False), state
+        return actions.reshape(len(actions), -1).numpy(), state
+
+
+def as_agent(policy: BasePolicy, rule: PricingPolicy | None) -> Policy:
+    """A torch policy of the package as one that allocates: at its prices, if it has a rule."""
+    agent = LearnedAgent(policy)
+    return agent if rule is None else PriceSetter(agent, rule)
+
+
+def rule_in(model: Model) -> PricingPolicy | None:
+    """The rule to whose prices a model's actions are added, if they are prices."""
+    return model.env.rule if isinstance(model.env, PricedVecEnv) else None
 
 
 def save_agent(
-    folder: Path, policy: BasePolicy, settings: TrainingSettings, scenario: Scenario
+    folder: Path,
+    policy: BasePolicy,
+    settings: TrainingSettings,
+    scenario: Scenario,
+    rule: PricingPolicy | None = None,
 ) -> None:
     """Write an agent's folder: ``config.json`` and ``policy.safetensors``."""
-    replace_folder(folder, lambda new: _write_agent(new, policy, settings, scenario))
+    replace_folder(folder, lambda new: _write_agent(new, policy, settings, scenario, rule))
 
 
-def load_agent(folder: Path, scenario: Scenario) -> LearnedAgent:
+def load_agent(folder: Path, scenario: Scenario) -> Policy:
     """Read an agent's folder.
 
     Args:
@@ -92,7 +113,7 @@ def load_agent(folder: Path, scenario: Scenario) -> LearnedAgent:
         settings.start = "greedy"
     policy = build_policy(settings, scenario)
     load_weights(policy, folder)
-    return LearnedAgent(policy)
+    return as_agent(policy, _saved_rule(config, scenario))
 
 
 def save_training(
@@ -119,7 +140,7 @@ def save_training(
     moment = take(model) if moment is None else moment
 
     def write(new: Path) -> None:
-        _write_agent(new, model.policy, settings, scenario)
+        _write_agent(new, model.policy, settings, scenario, rule_in(model))
         tensors, groups = _flat_optimizer(model.policy.optimizer)
         save_file(tensors, new / _OPTIMIZER)
         safetensors_numpy.save_file(moment.arrays, new / _MOMENT)
@@ -150,6 +171,9 @@ def load_training(folder: Path, model: Model) -> Any:
             f"agent can be evaluated, but training starts anew"
         )
     load_weights(model.policy, folder)
+    if isinstance(model.env, PricedVecEnv):
+        # What the package's weights are by now does not matter.
+        model.env.rule = PricingPolicy(model.env.scenario, read_config(folder)["rule"])
     counters = json.loads((folder / _COUNTERS).read_text())
     groups, extra = counters.pop("groups"), counters.pop("extra")
     _restore_optimizer(model.policy.optimizer, _tensors(folder / _OPTIMIZER), groups)
@@ -186,16 +210,26 @@ def load_weights(policy: BasePolicy, folder: Path) -> None:
         raise LoadError(f"{folder / WEIGHTS_FILE} does not fit this policy: {error}") from error
 
 
+def _saved_rule(config: dict[str, Any], scenario: Scenario) -> PricingPolicy | None:
+    return PricingPolicy(scenario, config["rule"]) if "rule" in config else None
+
+
 def _write_agent(
-    folder: Path, policy: BasePolicy, settings: TrainingSettings, scenario: Scenario
+    folder: Path,
+    policy: BasePolicy,
+    settings: TrainingSettings,
+    scenario: Scenario,
+    rule: PricingPolicy | None,
 ) -> None:
-    config = {
+    config: dict[str, Any] = {
         "format": FORMAT,
         "agent": AGENT_NAMES[type(settings)],
         "scenario": scenario.name,
         "columns": columns_of(scenario),
         "settings": asdict(settings),
     }
+    if rule is not None:
+        config["rule"] = rule.weights
     weights = {name: t.detach().contiguous() for name, t in policy.state_dict().items()}
     (folder / CONFIG_FILE).write_text(json.dumps(config, indent=1))
     save_file(weights, folder / WEIGHTS_FILE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping
 from typing import Any
@@ -10,16 +11,18 @@ import numpy as np
 import torch
 from sb3_contrib import MaskablePPO
 from stable_baselines3 import A2C, PPO
-from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.policies import BasePolicy, MultiInputActorCriticPolicy
 
-from agents.classical.weights_file import load_tuned, weights_path
+from agents.classical.weights_file import start_prices
 from agents.learned.adapter import RaidVecEnv
 from agents.learned.buffers import RaidRolloutBuffer, SparseRolloutBuffer
 from agents.learned.policy import AllocationPolicy
+from agents.learned.priced import PricedVecEnv, price_space
 from agents.learned.settings import (
     AllocationSettings,
     MaskablePPOSettings,
     PPOSettings,
+    PricesSettings,
     ProximalSettings,
     TrainingSettings,
 )
@@ -35,7 +38,7 @@ def build(settings: TrainingSettings, scenario: Scenario) -> Model:
     """An SB3 model on fresh training raids, ready to learn.
 
     Args:
-        settings: PPOSettings, A2CSettings or MaskablePPOSettings.
+        settings: PPOSettings, A2CSettings, MaskablePPOSettings or PricesSettings.
         scenario: What is played.
 
     Returns:
@@ -66,19 +69,22 @@ def build(settings: TrainingSettings, scenario: Scenario) -> Model:
     if isinstance(settings, MaskablePPOSettings):
         buffer: type[Any] = SparseRolloutBuffer
         return MaskablePPO(SparseMaskablePolicy, env, rollout_buffer_class=buffer, **common)
-    assert isinstance(settings, AllocationSettings)
+    assert isinstance(settings, AllocationSettings | PricesSettings)
+    kept: dict[str, Any] = {
+        "rollout_buffer_class": RaidRolloutBuffer,
+        "rollout_buffer_kwargs": {"copies": settings.copies, "seed": order},
+    }
+    if isinstance(settings, PricesSettings):
+        return PPO("MultiInputPolicy", env, **kept, **common)
     algorithm: type[PPO | A2C] = PPO if isinstance(settings, PPOSettings) else A2C
-    return algorithm(
-        AllocationPolicy,
-        env,
-        rollout_buffer_class=RaidRolloutBuffer,
-        rollout_buffer_kwargs={"copies": settings.copies, "seed": order},
-        **common,
-    )
+    return algorithm(AllocationPolicy, env, **kept, **common)
 
 
 def environment_of(settings: TrainingSettings, scenario: Scenario) -> RaidVecEnv:
     """The environment that an agent learns in."""
+    if isinstance(settings, PricesSettings):
+        start, copies = settings.start, settings.copies
+        return PricedVecEnv(scenario, settings.num_envs, start=start, copies=copies)
     if not isinstance(settings, AllocationSettings):
         return RaidVecEnv(scenario, settings.num_envs)
     return RaidVecEnv(
@@ -94,10 +100,12 @@ def environment_of(settings: TrainingSettings, scenario: Scenario) -> RaidVecEnv
 def build_policy(settings: TrainingSettings, scenario: Scenario) -> BasePolicy:
     """The policy alone, as ``build`` starts it, without environment or buffers."""
     layout = Layout(scenario)
-    by_need = isinstance(settings, AllocationSettings)
-    spaces = (layout.observation_space(), layout.action_space(by_need))
-    arguments = policy_arguments(settings, scenario)
+    tables, arguments = layout.observation_space(), policy_arguments(settings, scenario)
     torch.manual_seed(training_seeds(settings.seed)[2])
+    if isinstance(settings, PricesSettings):
+        prices = price_space(scenario)
+        return MultiInputActorCriticPolicy(tables, prices, lambda _: 0.0, **arguments)
+    spaces = (tables, layout.action_space(isinstance(settings, AllocationSettings)))
     if isinstance(settings, MaskablePPOSettings):
         return SparseMaskablePolicy(*spaces, lambda _: 0.0, **arguments)
     return AllocationPolicy(*spaces, lambda _: 0.0, **arguments)
@@ -107,6 +115,9 @@ def policy_arguments(settings: TrainingSettings, scenario: Scenario) -> dict[str
     """Keyword arguments of the policy's class."""
     if isinstance(settings, MaskablePPOSettings):
         return {"net_arch": [settings.hidden, settings.hidden]}
+    if isinstance(settings, PricesSettings):
+        widths = [settings.hidden, settings.hidden]
+        return {"net_arch": widths, "log_std_init": math.log(settings.spread)}
     assert isinstance(settings, AllocationSettings)
     return {
         "columns": columns_of(scenario),
@@ -134,9 +145,7 @@ def exposure_scale(scenario: Scenario) -> float:
 
 def start_weights(start: str, scenario: Scenario) -> Mapping[str, float] | None:
     """Price weights to start from: the tuned ones for pricing, or else None."""
-    if start != "pricing":
-        return None
-    return load_tuned(weights_path(scenario.name), scenario.name).weights
+    return start_prices(scenario.name, start) if start == "pricing" else None
 
 
 def training_seeds(seed: int) -> tuple[int, int, int]:

@@ -11,7 +11,7 @@ import numba
 import torch
 from numpy.typing import NDArray
 
-from agents.classical.weights_file import load_tuned, weights_path
+from agents.classical.weights_file import start_prices
 from agents.cluster import Map
 from agents.learned.evolution import Evolution
 from agents.learned.improvement import Improvement
@@ -179,10 +179,7 @@ def initial_network(settings: NetworkSettings, scenario: Scenario) -> PriceNetwo
     Raises:
         FileNotFoundError: If it starts from tuned weights that the scenario does not have.
     """
-    prices, path = {}, weights_path(scenario.name)
-    if settings.start == "pricing" or (settings.start == "best" and path.is_file()):
-        prices = load_tuned(path, scenario.name).weights
-    return bare_network(prices, scenario)
+    return bare_network(start_prices(scenario.name, settings.start), scenario)
 
 
 def _shown(report: Report, done: int, raids: int) -> Callable[[float], None]:

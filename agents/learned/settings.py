@@ -139,12 +139,7 @@ class AllocationSettings(TrainingSettings):
         for name, known in (("start", STARTS), ("shaping", SHAPINGS)):
             value = getattr(self, name)
             _require(value in known, name, value, f"one of {', '.join(known)}")
-        _require(
-            self.copies >= 1 and self.num_envs % self.copies == 0,
-            "copies",
-            self.copies,
-            f"a divisor of num_envs = {self.num_envs}",
-        )
+        _require_divisor(self.copies, self.num_envs)
         for name in ("beta", "price_scale", "score_limit"):
             _require(getattr(self, name) > 0, name, getattr(self, name), "above 0")
         _require(self.width >= 1, "width", self.width, "at least 1")
@@ -187,6 +182,38 @@ class MaskablePPOSettings(ProximalSettings):
 
 
 @dataclass
+class PricesSettings(ProximalSettings):
+    """SB3's PPO with its own MultiInputPolicy, which sets a price a shooter; see `priced`.
+
+    Attributes:
+        start: Which rule the prices are added to, as in ``NetworkSettings``.
+        copies: Rows that play the same raid with the same luck, as each other's baseline; 1: none.
+        hidden: Width of its two hidden layers.
+        spread: Standard deviation of the actions at the start, of which 1 is `PRICE_RANGE`.
+    """
+
+    num_envs: int = 128
+    start: str = "best"
+    copies: int = 4
+    hidden: int = 64
+    learning_rate: float = 3e-4
+    n_epochs: int = 4
+    spread: float = 0.2
+
+    def __post_init__(self) -> None:
+        """Reject what cannot run.
+
+        Raises:
+            ValueError: A value out of range, named.
+        """
+        super().__post_init__()
+        _require(self.hidden >= 1, "hidden", self.hidden, "at least 1")
+        _require(self.spread > 0, "spread", self.spread, "above 0")
+        _require_start(self.start)
+        _require_divisor(self.copies, self.num_envs)
+
+
+@dataclass
 class NetworkSettings:
     """What learners of a price network have in common.
 
@@ -226,8 +253,7 @@ class NetworkSettings:
         )
         for name in ("validation_seed", "seed"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
-        known = ", ".join(NETWORK_STARTS)
-        _require(self.start in NETWORK_STARTS, "start", self.start, f"one of {known}")
+        _require_start(self.start)
 
 
 @dataclass
@@ -303,10 +329,21 @@ AGENT_NAMES: dict[type, str] = {
     PPOSettings: "ppo",
     A2CSettings: "a2c",
     MaskablePPOSettings: "maskable_ppo",
+    PricesSettings: "prices",
     PriceNetworkSettings: "price_network",
     EvolutionSettings: "es",
 }
 """What an agent is called where it is saved and in ``train.py agent=...``."""
+
+
+def _require_start(start: str) -> None:
+    known = ", ".join(NETWORK_STARTS)
+    _require(start in NETWORK_STARTS, "start", start, f"one of {known}")
+
+
+def _require_divisor(copies: int, num_envs: int) -> None:
+    right = copies >= 1 and num_envs % copies == 0
+    _require(right, "copies", copies, f"a divisor of num_envs = {num_envs}")
 
 
 def _require(holds: bool, name: str, value: object, wanted: str) -> None:

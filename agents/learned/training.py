@@ -12,15 +12,17 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import configure
 
 from agents.learned.checkpoint import (
-    LearnedAgent,
+    as_agent,
     load_training,
     load_weights,
+    rule_in,
     save_agent,
     save_training,
 )
 from agents.learned.models import Model, build, build_policy
 from agents.learned.moment import Moment, take
-from agents.learned.settings import TrainingSettings
+from agents.learned.priced import rule_of
+from agents.learned.settings import PricesSettings, TrainingSettings
 from agents.learned.validation import Validation, mean_figures
 from agents.policy import Policy
 from envs.scenario import Scenario
@@ -47,7 +49,7 @@ def fit(
     report: Report | None = None,
     stopped: Callable[[], bool] | None = None,
     look: Look | None = None,
-) -> LearnedAgent:
+) -> Policy:
     """Train until the budget is used or somebody asks to stop.
 
     The agent that scored best on the validation raids stands in ``folder/agent``, the state of
@@ -77,12 +79,15 @@ def fit(
     if left > 0:
         model.learn(left, callback=watcher, reset_num_timesteps=False)
     load_weights(model.policy, folder / AGENT_FOLDER)
-    return LearnedAgent(model.policy)
+    return as_agent(model.policy, rule_in(model))
 
 
-def initial_agent(settings: TrainingSettings, scenario: Scenario) -> LearnedAgent:
+def initial_agent(settings: TrainingSettings, scenario: Scenario) -> Policy:
     """The agent as it is before the first step of training."""
-    return LearnedAgent(build_policy(settings, scenario))
+    rule = None
+    if isinstance(settings, PricesSettings):
+        rule = rule_of(scenario, settings.start)
+    return as_agent(build_policy(settings, scenario), rule)
 
 
 class _Watcher(BaseCallback):
@@ -165,7 +170,7 @@ class _Watcher(BaseCallback):
         self.report(figures, self.num_timesteps)
         self.reported = self.num_timesteps
         if validate:
-            self.look(LearnedAgent(self.model.policy), self.num_timesteps)
+            self.look(self._agent(), self.num_timesteps)
 
     def _figures(self) -> dict[str, float]:
         """What is known between two updates."""
@@ -191,14 +196,18 @@ class _Watcher(BaseCallback):
             figures["train/protected_share"] = 1.0 - float(rows["loss"].sum()) / undefended
         return figures
 
+    def _agent(self) -> Policy:
+        return as_agent(self.model.policy, rule_in(self.model))
+
     def _validate(self) -> dict[str, float]:
         """Score the policy, and keep it as the agent if it is the best so far."""
-        rows = self.validation.play(LearnedAgent(self.model.policy))
+        rows = self.validation.play(self._agent())
         score = self.validation.score(rows)
         if score > self.best_score:
             self.best_score = score
             agent_folder = self.folder / AGENT_FOLDER
-            save_agent(agent_folder, self.model.policy, self.settings, self.scenario)
+            rule = rule_in(self.model)
+            save_agent(agent_folder, self.model.policy, self.settings, self.scenario, rule)
         self.next_validation = self.num_timesteps + self.settings.validate_every
         return self.validation.figures(rows, self.best_score)
 

@@ -28,6 +28,7 @@ from agents.learned.settings import (
     MaskablePPOSettings,
     PPOSettings,
     PriceNetworkSettings,
+    PricesSettings,
 )
 from agents.recorder import PROGRESS_FILE
 from envs.scenario import load_scenario
@@ -41,6 +42,7 @@ SETTINGS: dict[str, Any] = {
     "ppo": PPOSettings(**PPO),
     "a2c": A2CSettings(**A2C),
     "maskable_ppo": MaskablePPOSettings(**PPO),
+    "prices": PricesSettings(**PPO),
     "pricing": TuningSettings(
         generations=40, candidates=4, raids=32, validation_raids=64, validate_every=4, batch_size=64
     ),

@@ -26,6 +26,7 @@ SHORT = {
     "ppo": replace(SETTINGS["ppo"], steps=16 * 32 * 5),
     "a2c": replace(SETTINGS["a2c"], steps=16 * 32 * 5),
     "maskable_ppo": replace(SETTINGS["maskable_ppo"], steps=16 * 32 * 5),
+    "prices": replace(SETTINGS["prices"], steps=16 * 32 * 5),
 }
 
 
@@ -35,7 +36,7 @@ def same(first, second):
     assert not different
 
 
-@pytest.mark.parametrize("agent", ["ppo", "a2c", "maskable_ppo"])
+@pytest.mark.parametrize("agent", ["ppo", "a2c", "maskable_ppo", "prices"])
 def test_a_stopped_training_continues_to_the_bit(agent, duel, tmp_path):
     """Stopped in a first step, in a last one, twice in a rollout: every file is the same."""
     runs.fit(SHORT[agent], duel, folder_in(tmp_path, "straight"), lambda: False)
@@ -48,7 +49,7 @@ def test_a_stopped_training_continues_to_the_bit(agent, duel, tmp_path):
     same(result(tmp_path / "straight"), result(own))
 
 
-@pytest.mark.parametrize("agent", ["ppo", "a2c", "maskable_ppo"])
+@pytest.mark.parametrize("agent", ["ppo", "a2c", "maskable_ppo", "prices"])
 def test_a_loaded_training_sees_and_draws_the_same(agent, duel, tmp_path):
     """Weights, optimiser, generators, raids and what they show, now and after another update."""
     settings = SHORT[agent]

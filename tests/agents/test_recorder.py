@@ -18,6 +18,7 @@ from agents.learned.settings import (
     MaskablePPOSettings,
     PPOSettings,
     PriceNetworkSettings,
+    PricesSettings,
 )
 from agents.learned.validation import Validation, known_metrics
 from agents.progress import CONFIG_FILE, PROGRESS_FILE
@@ -38,6 +39,7 @@ AGENTS = {
     "es": EvolutionSettings(iterations=2, raids=16, pairs=2, validation_raids=24, num_envs=32),
     "ppo": PPOSettings(**PPO),
     "maskable_ppo": MaskablePPOSettings(**PPO),
+    "prices": PricesSettings(**PPO),
 }
 PRICED = {"pricing", "price_network", "es", "ppo"}
 
@@ -87,8 +89,25 @@ def test_names_are_grouped_and_every_metric_is_there(run: Any, duel: Scenario) -
     assert {f"validation/{name}" for name in told} <= names
     assert not any("airliner" in name for name in names), "kinds that never come are left out"
     assert "train/protected_share" in names
-    if agent in ("ppo", "maskable_ppo"):
+    if agent in ("ppo", "maskable_ppo", "prices"):
         assert {"train/leakers", "train/rounds_left", "train/value_loss"} <= names
+
+
+@pytest.mark.parametrize("before", [7.0, None])
+def test_minutes_go_on_from_the_last_line_that_is_kept(
+    before: float | None, tmp_path: Path
+) -> None:
+    own = {} if before is None else {"time/cpu_minutes": before}
+    lines = [{"step": 1} | own, {"step": 2, "time/cpu_minutes": 9.0}]
+    (tmp_path / PROGRESS_FILE).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with Recorder(tmp_path, "training", 10, done=1) as recorder:
+        recorder({"train/x": 1.0}, 2)
+    last = json.loads((tmp_path / PROGRESS_FILE).read_text().splitlines()[-1])
+    assert last["step"] == 2 and last["train/x"] == 1.0
+    if before is None:
+        assert "time/cpu_minutes" not in last, "what is not known is not made up"
+    else:
+        assert before <= last["time/cpu_minutes"] < before + 0.1
 
 
 def test_one_page_tells_the_story(run: Any, duel: Scenario) -> None:
