@@ -11,6 +11,7 @@ from copy import deepcopy
 from functools import partial
 from typing import Any, Protocol
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,7 +68,8 @@ def play(
         split: Which set of raids the seeds belong to: train, validation or test.
         batch_size: Raids played side by side.
         progress: Told the number of finished raids after every step.
-        timings: Receives the seconds of every ``predict`` call.
+        timings: Receives the seconds of every ``predict`` call, which then gets one thread of the
+            compiled kernels: one row leaves nothing to divide, and threads wait for each other.
         watch: Shown the batch before every decision, to read and not to touch, and [B] the place
             in ``seeds`` of what each member plays, or ``IDLE``.
         ended: Shown the same when raids are over, before their members go on to others.
@@ -92,13 +94,11 @@ def play(
     started = np.ones(size, dtype=np.bool_)
     rows: Rows = {"seed": queue.copy()}
     state = None
+    predict = policy.predict if timings is None else _timed(policy.predict, timings)
     while (raid != IDLE).any():
         if watch is not None:
             watch(batch, raid)
-        clock = time.perf_counter()
-        actions, state = policy.predict(batch.observation, state, started, deterministic=True)
-        if timings is not None:
-            timings.append(time.perf_counter() - clock)
+        actions, state = predict(batch.observation, state, started, deterministic=True)
         if decided is not None:
             decided(batch, raid, actions)
         batch.step(actions)
@@ -122,6 +122,21 @@ def play(
         if progress is not None:
             progress(handed_out - int((raid != IDLE).sum()))
     return rows
+
+
+def _timed(predict: Callable[..., Any], timings: list[float]) -> Callable[..., Any]:
+    def run(*arguments: Any, **named: Any) -> Any:
+        threads = numba.get_num_threads()
+        numba.set_num_threads(1)
+        try:
+            clock = time.perf_counter()
+            decided = predict(*arguments, **named)
+            timings.append(time.perf_counter() - clock)
+        finally:
+            numba.set_num_threads(threads)
+        return decided
+
+    return run
 
 
 def record_raid(policy: Policy, scenario: Scenario, seed: int, split: str = "validation") -> Record:

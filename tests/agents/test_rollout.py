@@ -1,3 +1,6 @@
+from typing import Any
+
+import numba
 import numpy as np
 import pytest
 
@@ -77,6 +80,21 @@ def test_progress_counts_up_to_all_raids_and_timings_are_per_decision(duel: Scen
     assert told == list(range(1, SEEDS.size + 1))
     assert len(timings) == rows["epochs"].sum()
     assert min(timings) > 0.0
+
+
+def test_decisions_are_timed_on_one_thread(duel: Scenario, monkeypatch: Any) -> None:
+    policy, threads = make_policy("wta_greedy", duel), numba.get_num_threads()
+    seen, decide = [], policy.predict
+
+    def predict(*arguments: Any, **named: Any) -> Any:
+        seen.append(numba.get_num_threads())
+        return decide(*arguments, **named)
+
+    monkeypatch.setattr(policy, "predict", predict)
+    play(policy, duel, SEEDS[:2])
+    play(policy, duel, SEEDS[:2], timings=[])
+    assert set(seen[: len(seen) // 2]) == {threads} and set(seen[len(seen) // 2 :]) == {1}
+    assert numba.get_num_threads() == threads
 
 
 def test_a_policy_with_memory_is_told_of_every_new_raid(duel: Scenario) -> None:
