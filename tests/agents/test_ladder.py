@@ -16,10 +16,8 @@ from envs.scenario import load_scenario, scenario_names
 
 DOCS = Path(__file__).parents[2] / "docs"
 RESULTS = {path.stem: json.loads(path.read_text()) for path in (DOCS / "ladder").glob("*.json")}
-LOOK_AHEAD = ("look_ahead:wta_pricing",)
 TO_PLAY = {  # planners not played yet, since a raid of these takes them minutes
-    "campaign": LOOK_AHEAD,
-    "region": ("open_loop", *LOOK_AHEAD),
+    "region": ("open_loop", "look_ahead:wta_pricing"),
 }
 QUICK = ["wta_threshold", "wta_pricing", "bound"]
 
