@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
 from typing import Any, Protocol
@@ -126,17 +127,24 @@ def play(
 
 def _timed(predict: Callable[..., Any], timings: list[float]) -> Callable[..., Any]:
     def run(*arguments: Any, **named: Any) -> Any:
-        threads = numba.get_num_threads()
-        numba.set_num_threads(1)
-        try:
+        with kernel_threads(1):
             clock = time.perf_counter()
             decided = predict(*arguments, **named)
             timings.append(time.perf_counter() - clock)
-        finally:
-            numba.set_num_threads(threads)
         return decided
 
     return run
+
+
+@contextmanager
+def kernel_threads(wanted: int) -> Iterator[None]:
+    """Give compiled kernels so many threads, or as many as they have if those are fewer."""
+    before = numba.get_num_threads()
+    numba.set_num_threads(min(wanted, before))
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)
 
 
 def record_raid(policy: Policy, scenario: Scenario, seed: int, split: str = "validation") -> Record:

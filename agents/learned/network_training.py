@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-import numba
 import torch
 from numpy.typing import NDArray
 
@@ -26,6 +24,7 @@ from agents.learned.price_network import NetworkPolicy, PriceNetwork, bare_netwo
 from agents.learned.settings import EvolutionSettings, NetworkSettings, PriceNetworkSettings
 from agents.learned.training import AGENT_FOLDER, TRAINING_FOLDER, Look, Report
 from agents.learned.validation import Validation
+from agents.rollout import kernel_threads
 from envs.scenario import Scenario
 
 
@@ -98,19 +97,9 @@ def fit(
     torch.set_num_threads(settings.threads)
     report, stopped = report or (lambda figures, done: None), stopped or (lambda: False)
     look = look or (lambda policy, done: None)
-    with _kernel_threads(settings.threads):
+    with kernel_threads(settings.threads):
         _advance(settings, scenario, folder, saved, report, stopped, look, mapped)
     return load_network(folder / AGENT_FOLDER, scenario)
-
-
-@contextmanager
-def _kernel_threads(wanted: int) -> Iterator[None]:
-    before = numba.get_num_threads()
-    numba.set_num_threads(min(wanted, before))
-    try:
-        yield
-    finally:
-        numba.set_num_threads(before)
 
 
 def _advance(
